@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * A simulated device is a file of this layout, host byte order. The executor maps it, so that its
+ * state outlives the executor as hardware would; the monitor reads from it who the device is; a
+ * test reads what reached the device and injects faults, while it runs. The offsets in the comments
+ * are relied upon by tests that are not written in C.
+ *
+ * One writer at a time is enough: an executor holds the device's lock, and tests write only the
+ * fields that say so.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SIM_MAGIC   "FWSIMDEV"
+#define SIM_VERSION 1u
+
+enum sim_dialect {
+	SIM_NVME = 1,
+	SIM_CXL,
+};
+
+/*
+ * A fault applies to the next `fault_count` commands that reach the device; `fault` then goes back
+ * to SIM_FAULT_NONE. Write `fault_count` (and `fault_status`) first, then `fault`.
+ */
+enum sim_fault {
+	SIM_FAULT_NONE,
+	SIM_FAULT_HANG, /* the call does not return until `fault` changes; then the command is
+			   executed */
+	SIM_FAULT_DIE, /* the executor exits in the call, with status 1; the command is not executed
+			*/
+	SIM_FAULT_SHORT,   /* executed, but half of the answer's data is missing */
+	SIM_FAULT_GARBAGE, /* not executed; success, and every byte of the answer is 0xa5 */
+	SIM_FAULT_STATUS, /* not executed; the answer is `fault_status`, the dialect's own status */
+};
+
+#define SIM_NVME_NAMESPACES   2u
+#define SIM_NVME_CONTENT      4096u /* bytes of each namespace */
+#define SIM_NVME_FEATURES     12u   /* rows of the model's table */
+#define SIM_NVME_ERRORS	      4u
+#define SIM_NVME_SELF_TESTS   20u    /* results that the log holds */
+#define SIM_NVME_FIRMWARES    3u     /* slots */
+#define SIM_NVME_FIRMWARE_MAX 16384u /* bytes of an image */
+
+struct sim_nvme {
+	uint8_t content[SIM_NVME_NAMESPACES]
+		       [SIM_NVME_CONTENT];	 /* 4096: namespace 1, 8192: namespace 2 */
+	uint8_t lba_format[SIM_NVME_NAMESPACES]; /* 0: 512-byte blocks, 1: 4096 */
+	uint8_t sanitize_state;			 /* SSTAT of the sanitize log */
+	uint8_t self_test;			 /* the running one: 0 none, 1 short, 2 extended */
+	uint8_t self_test_percent;
+	uint8_t firmware_active; /* slot, 1 to SIM_NVME_FIRMWARES */
+	uint8_t firmware_next;	 /* slot that a reset would activate; 0: no change */
+	uint8_t reserved;
+	uint32_t self_test_nsid;
+	uint32_t sanitize_cdw10;
+	uint32_t events_rearmed; /* log pages that were read with RAE 0 */
+	uint32_t n_errors;	 /* commands that failed, ever */
+	struct sim_nvme_error {
+		uint32_t number; /* 0: no entry */
+		uint32_t nsid;
+		uint16_t status;
+		uint16_t reserved;
+	} errors[SIM_NVME_ERRORS]; /* the newest first */
+	struct sim_nvme_self_test {
+		uint8_t status; /* code << 4 | result; 0x0f: no entry */
+		uint8_t reserved[3];
+		uint32_t nsid;
+	} self_tests[SIM_NVME_SELF_TESTS]; /* the newest first */
+	struct sim_nvme_value {
+		uint32_t current;
+		uint32_t saved;
+	} features[SIM_NVME_FEATURES][SIM_NVME_NAMESPACES];
+	uint8_t timestamp[8];
+	char firmware[SIM_NVME_FIRMWARES]
+		     [8];      /* revision in each slot, padded with spaces; zeroes: empty */
+	uint32_t image_length; /* downloaded so far */
+	uint8_t image[SIM_NVME_FIRMWARE_MAX];
+};
+
+#define SIM_CXL_FEATURES    2u
+#define SIM_CXL_FEATURE_MAX 8u
+
+/* Feature 0: changes at the next cold reset. The value that was set is the saved one until then. */
+#define SIM_CXL_RESET_FEATURE "a1d6a7c2-52e1-4be2-9d0c-4f3b6f0f7a10"
+/* Feature 1: changes at once, wherefore the kernel wants scope 3. */
+#define SIM_CXL_IMMEDIATE_FEATURE "a1d6a7c2-52e1-4be2-9d0c-4f3b6f0f7a11"
+
+struct sim_cxl {
+	uint32_t rawio; /* 4096; written by tests: 1 if the simulated kernel grants CAP_SYS_RAWIO */
+	uint32_t tainted; /* 4100: requests with a scope that would have tainted the kernel */
+	struct sim_cxl_value {
+		uint8_t current[SIM_CXL_FEATURE_MAX];
+		uint8_t saved[SIM_CXL_FEATURE_MAX];
+	} features[SIM_CXL_FEATURES];
+};
+
+struct sim_device {
+	char magic[8];		/* 0 */
+	uint32_t version;	/* 8 */
+	uint32_t dialect;	/* 12: enum sim_dialect */
+	uint64_t commands_seen; /* 16: commands that reached the device: the kernel's model let them
+				   through */
+	uint32_t fault;		/* 24: enum sim_fault; written by tests */
+	uint32_t fault_count;	/* 28: written by tests */
+	uint32_t fault_status;	/* 32: written by tests */
+	uint32_t reserved;	/* 36 */
+	/*
+	 * 40: what fwctld did that it must never do to hardware (a length that is not the
+	 * command's, a buffer that is not its own); the model then ends the executor. "" is as it
+	 * should be.
+	 */
+	char bug[128];
+	char serial[64]; /* 168; these four are NUL-terminated, as the kernel's sysfs would give
+			    them */
+	char model[64];
+	char firmware[32];
+	char nqn[256];
+	_Alignas(4096) union { /* 4096 */
+		struct sim_nvme nvme;
+		struct sim_cxl cxl;
+	};
+};
+
+_Static_assert(offsetof(struct sim_device, commands_seen) == 16 &&
+		       offsetof(struct sim_device, fault) == 24 &&
+		       offsetof(struct sim_device, fault_status) == 32 &&
+		       offsetof(struct sim_device, bug) == 40 &&
+		       offsetof(struct sim_device, serial) == 168 &&
+		       offsetof(struct sim_device, nvme) == 4096,
+	       "tests that are not written in C use these offsets");
