@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A rule as a whole: its keys, and everything but whom, which device and which commands it matches.
+ */
+
+#include "policy/rule.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "include/cleanup.h"
+#include "policy/condition.h"
+#include "policy/suggest.h"
+
+static void pattern_list_done(struct pattern_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		free(list->items[i].text);
+	free(list->items);
+	*list = (struct pattern_list){};
+}
+
+void rule_done(struct rule *rule)
+{
+	for (size_t i = 0; rule->where && i < rule->commands.n; i++)
+		condition_done(&rule->where[i]);
+	free(rule->where);
+	free(rule->where_commands);
+	free(rule->id);
+	free(rule->file);
+	free(rule->note);
+	free(rule->uids);
+	free(rule->gids);
+	pattern_list_done(&rule->type);
+	pattern_list_done(&rule->driver);
+	pattern_list_done(&rule->pci);
+	pattern_list_done(&rule->serial);
+	pattern_list_done(&rule->model);
+	pattern_list_done(&rule->firmware);
+	pattern_list_done(&rule->nqn);
+	pattern_list_done(&rule->commands);
+	*rule = (struct rule){};
+}
+
+size_t value_list_length(const struct rule_reader *reader, const struct yaml_node *node,
+			 const char *what)
+{
+	switch (node->kind) {
+	case YAML_SCALAR:
+		return 1;
+	case YAML_LIST:
+		if (node->n_items == 0)
+			yaml_problem(reader->file, node, false, reader->problems,
+				     "This list is empty: expected at least %s. If there is none, "
+				     "leave the key out.",
+				     what);
+		if (node->n_items <= RULE_LIST_MAX)
+			return node->n_items;
+		yaml_problem(
+			reader->file, node, false, reader->problems,
+			"This list has %zu entries; %u are the most. Make several rules of it.",
+			node->n_items, RULE_LIST_MAX);
+		return 0;
+	case YAML_MAP:
+		yaml_problem(reader->file, node, false, reader->problems,
+			     "Expected %s, or a list of such, not a map.", what);
+		return 0;
+	}
+	return 0;
+}
+
+const struct yaml_node *value_list_item(const struct yaml_node *node, size_t index)
+{
+	return node->kind == YAML_LIST ? node->items[index].value : node;
+}
+
+int verdict_read(const struct rule_reader *reader, const struct yaml_node *node, enum verdict *ret)
+{
+	struct suggestion suggestion = {};
+	const char *text;
+	int r;
+
+	r = yaml_read_string(reader->file, node, "a verdict", reader->problems, &text);
+	if (r < 0)
+		return r;
+	r = verdict_from_string(text);
+	if (r >= 0) {
+		*ret = (enum verdict)r;
+		return 0;
+	}
+	if (strcmp(text, "approve") == 0) {
+		yaml_problem(reader->file, node, false, reader->problems,
+			     "The verdict \"approve\" is not in this version of fwctld; use deny, "
+			     "allow or authenticate.");
+		return -EINVAL;
+	}
+	suggestion.wrong = text;
+	for (unsigned i = 0; i < _VERDICT_MAX; i++)
+		suggestion_try(&suggestion, verdict_to_string(i));
+	yaml_problem(reader->file, node, false, reader->problems,
+		     "\"%s\" is no verdict; expected deny, allow or authenticate.%s", text,
+		     suggestion_text(&suggestion));
+	return -EINVAL;
+}
+
+/* The id goes to the bus, the journal and into sentences. `:` is kept for the ids of defaults. */
+static int read_id(const struct rule_reader *reader, const struct yaml_node *map,
+		   const struct yaml_node *node, struct rule *rule)
+{
+	const char *id;
+
+	if (!node) {
+		yaml_problem(
+			reader->file, map, false, reader->problems,
+			"This rule has no `id`. Denials and audit records name the rule by it.");
+		return 0;
+	}
+	if (yaml_read_string(reader->file, node, "the id of the rule", reader->problems, &id) < 0)
+		return 0;
+	if (strlen(id) > RULE_ID_MAX ||
+	    id[strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")])
+		yaml_problem(reader->file, node, false, reader->problems,
+			     "A rule's id has at most %u letters, digits, \"-\", \"_\" and \".\", "
+			     "and nothing else.",
+			     RULE_ID_MAX);
+	rule->id = strdup(id);
+	return rule->id ? 0 : -ENOMEM;
+}
+
+static void read_classes(const struct rule_reader *reader, const struct yaml_node *node,
+			 struct rule *rule)
+{
+	size_t n = value_list_length(reader, node, "an effect class");
+
+	for (size_t i = 0; i < n; i++) {
+		const struct yaml_node *item = value_list_item(node, i);
+		struct suggestion suggestion = {};
+		const char *text;
+		int class;
+
+		if (yaml_read_string(reader->file, item, "an effect class", reader->problems,
+				     &text) < 0)
+			continue;
+		class = effect_class_from_string(text);
+		if (class >= 0) {
+			rule->classes |= 1u << class;
+			continue;
+		}
+		suggestion.wrong = text;
+		for (int c = CLASS_READ_ONLY; c < _CLASS_MAX; c++)
+			suggestion_try(&suggestion, effect_class_to_string(c));
+		yaml_problem(reader->file, item, false, reader->problems,
+			     "\"%s\" is no effect class; expected read-only, config-change or "
+			     "destructive.%s",
+			     text, suggestion_text(&suggestion));
+	}
+}
+
+static void read_hazards(const struct rule_reader *reader, const struct yaml_node *node,
+			 struct rule *rule)
+{
+	size_t n;
+
+	if (rule->verdict == VERDICT_DENY) {
+		yaml_problem(reader->file, node, false, reader->problems,
+			     "A rule that denies has no `hazards`: it denies whatever the hazards "
+			     "are. To deny what has a hazard, write a default, such as "
+			     "{confidential: deny}.");
+		return;
+	}
+	n = value_list_length(reader, node, "a hazard");
+	for (size_t i = 0; i < n; i++) {
+		const struct yaml_node *item = value_list_item(node, i);
+		struct suggestion suggestion = {};
+		const char *text;
+		int effect;
+
+		if (yaml_read_string(reader->file, item, "a hazard", reader->problems, &text) < 0)
+			continue;
+		effect = effect_from_string(text);
+		if (effect >= 0 && EFFECT_BIT(effect) & EFFECT_HAZARDS) {
+			rule->hazards |= EFFECT_BIT(effect);
+			continue;
+		}
+		suggestion.wrong = text;
+		for (int e = 0; e < _EFFECT_MAX; e++)
+			if (EFFECT_BIT(e) & EFFECT_HAZARDS)
+				suggestion_try(&suggestion, effect_to_string(e));
+		yaml_problem(
+			reader->file, item, false, reader->problems,
+			"\"%s\" is no hazard; expected confidential, persistent, taints-kernel "
+			"or broadcast.%s",
+			text, suggestion_text(&suggestion));
+	}
+}
+
+/* The note is shown on terminals: no control character, of ASCII or of C1 (U+0080 to U+009F). */
+static bool note_printable(const char *note)
+{
+	for (const unsigned char *p = (const unsigned char *)note; *p; p++)
+		if (*p < ' ' || *p == 0x7f || (p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f))
+			return false;
+	return true;
+}
+
+static int read_note(const struct rule_reader *reader, const struct yaml_node *node,
+		     struct rule *rule)
+{
+	const char *note;
+
+	if (yaml_read_string(reader->file, node, "a sentence for who is denied", reader->problems,
+			     &note) < 0)
+		return 0;
+	if (strlen(note) > RULE_NOTE_MAX || !note_printable(note)) {
+		yaml_problem(reader->file, node, false, reader->problems,
+			     "A note is one line of at most %u bytes without control characters.",
+			     RULE_NOTE_MAX);
+		return 0;
+	}
+	rule->note = strdup(note);
+	return rule->note ? 0 : -ENOMEM;
+}
+
+static const struct command *catalogue_command(const struct catalogue *catalogue,
+					       const char *full_name)
+{
+	for (size_t i = 0; i < catalogue->n_dialects; i++)
+		for (size_t j = 0; j < catalogue->dialects[i].n_commands; j++) {
+			const struct command *command = &catalogue->dialects[i].commands[j];
+
+			if (strcmp(command->full_name, full_name) == 0)
+				return command;
+		}
+	return NULL;
+}
+
+static int read_where(const struct rule_reader *reader, struct yaml_node *map,
+		      struct yaml_node *node, struct rule *rule)
+{
+	int r;
+
+	if (node->kind == YAML_MAP && node->n_items == 0) {
+		yaml_problem(reader->file, node, false, reader->problems,
+			     "`where` is empty: expected fields and their values. To match any "
+			     "value, leave the key out.");
+		return 0;
+	}
+	if (rule->commands.n == 0 && yaml_get(map, "command"))
+		return 0; /* what is wrong with the commands was said */
+	if (rule->commands.n == 0) {
+		yaml_problem(
+			reader->file, node, false, reader->problems,
+			"`where` tests fields of a command, so the rule must name its commands "
+			"under `command`, each in full.");
+		return 0;
+	}
+	for (size_t i = 0; i < rule->commands.n; i++)
+		if (rule->commands.items[i].prefix) {
+			yaml_problem(
+				reader->file, node, false, reader->problems,
+				"`where` needs exact names under `command`: \"%s*\" stands for "
+				"commands with other fields.",
+				rule->commands.items[i].text);
+			return 0;
+		}
+
+	rule->where = calloc(rule->commands.n, sizeof(*rule->where));
+	rule->where_commands = calloc(rule->commands.n, sizeof(*rule->where_commands));
+	if (!rule->where || !rule->where_commands)
+		return -ENOMEM;
+	for (size_t i = 0; i < rule->commands.n; i++) {
+		/* Found: names that the catalogue does not have never came into the list. */
+		rule->where_commands[i] =
+			catalogue_command(reader->catalogue, rule->commands.items[i].text);
+		r = condition_read(reader->file, node, rule->where_commands[i], reader->problems,
+				   &rule->where[i]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* A rule for commands of one dialect and devices of another can't have been meant. */
+static void check_reachable(const struct rule_reader *reader, const struct yaml_node *map,
+			    const struct rule *rule)
+{
+	const struct catalogue *catalogue = reader->catalogue;
+
+	for (size_t i = 0; i < catalogue->n_dialects; i++) {
+		const struct dialect *dialect = &catalogue->dialects[i];
+
+		if (!pattern_list_matches(&rule->type, dialect->name))
+			continue;
+		for (size_t j = 0; j < dialect->n_commands; j++)
+			if (pattern_list_matches(&rule->commands, dialect->commands[j].full_name))
+				return;
+	}
+	yaml_problem(reader->file, map, false, reader->problems,
+		     "This rule can never match: no device of its `type` has any of its commands.");
+}
+
+static void refuse_later_keys(const struct rule_reader *reader, struct yaml_node *map)
+{
+	static const char *const keys[] = {"limit", "max-scope", "observe", "when"};
+
+	for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
+		const struct yaml_node *node = yaml_get(map, keys[i]);
+
+		if (node)
+			yaml_problem(
+				reader->file, node, false, reader->problems,
+				"`%s` is not in this version of fwctld, and without it the rule "
+				"would mean something else: take the rule out.",
+				keys[i]);
+	}
+}
+
+static int read_parts(const struct rule_reader *reader, struct yaml_node *map, struct rule *rule)
+{
+	static const char *const known[] = {"id",    "class",	"caller",  "device", "command",
+					    "where", "hazards", "verdict", "note",   NULL};
+	struct yaml_node *node;
+	int r;
+
+	r = read_id(reader, map, yaml_get(map, "id"), rule);
+	if (r < 0)
+		return r;
+
+	/* Before the caller and the hazards, whose reading depends on it. */
+	node = yaml_get(map, "verdict");
+	if (!node)
+		yaml_problem(reader->file, map, false, reader->problems,
+			     "This rule has no `verdict`; expected deny, allow or authenticate.");
+	else
+		(void)verdict_read(reader, node, &rule->verdict);
+
+	node = yaml_get(map, "class");
+	if (node)
+		read_classes(reader, node, rule);
+	node = yaml_get(map, "hazards");
+	if (node)
+		read_hazards(reader, node, rule);
+	node = yaml_get(map, "note");
+	if (node) {
+		r = read_note(reader, node, rule);
+		if (r < 0)
+			return r;
+	}
+	node = yaml_get(map, "caller");
+	rule->any_caller = !node;
+	if (node) {
+		r = rule_read_caller(reader, node, rule);
+		if (r < 0)
+			return r;
+	}
+	node = yaml_get(map, "device");
+	if (node) {
+		r = rule_read_device(reader, node, rule);
+		if (r < 0)
+			return r;
+	}
+	node = yaml_get(map, "command");
+	if (node) {
+		r = rule_read_commands(reader, node, rule);
+		if (r < 0)
+			return r;
+	}
+	node = yaml_get(map, "where");
+	if (node) {
+		r = read_where(reader, map, node, rule);
+		if (r < 0)
+			return r;
+	}
+
+	if (rule->verdict == VERDICT_ALLOW && !yaml_get(map, "class") && !yaml_get(map, "caller") &&
+	    !yaml_get(map, "device") && !yaml_get(map, "command"))
+		yaml_problem(reader->file, map, true, reader->problems,
+			     "This rule allows every command to everybody on every device: it has "
+			     "no class, caller, device or command.");
+	refuse_later_keys(reader, map);
+	(void)yaml_refuse_unused(reader->file, map, known, reader->problems);
+	return 0;
+}
+
+int rule_read(const struct rule_reader *reader, struct yaml_node *map, struct rule *ret)
+{
+	_cleanup_(rule_done) struct rule rule = {.line = map->line, .column = map->column};
+	size_t errors_before = reader->problems->n_errors;
+	int r;
+
+	rule.file = strdup(reader->file->path);
+	if (!rule.file)
+		return -ENOMEM;
+	if (map->kind != YAML_MAP) {
+		yaml_problem(reader->file, map, false, reader->problems,
+			     "A rule is a map, like {id: tunes, class: config-change, verdict: "
+			     "authenticate}.");
+	} else {
+		r = read_parts(reader, map, &rule);
+		if (r < 0)
+			return r;
+		if (reader->problems->n_errors == errors_before)
+			check_reachable(reader, map, &rule);
+	}
+	*ret = rule;
+	rule = (struct rule){};
+	return 0;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "policy/problems.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "include/cleanup.h"
+
+void problems_done(struct problems *problems)
+{
+	for (size_t i = 0; i < problems->n; i++) {
+		free(problems->items[i].file);
+		free(problems->items[i].text);
+	}
+	free(problems->items);
+	*problems = (struct problems){};
+}
+
+void problems_add(struct problems *problems, bool warning, const char *file, unsigned line,
+		  unsigned column, const char *format, ...)
+{
+	_cleanup_free_ char *name = NULL, *text = NULL;
+	va_list arguments;
+	int r;
+
+	/* First, so that a problem that can't be kept still fails the load. */
+	if (!warning)
+		problems->n_errors++;
+	if (problems->n >= PROBLEMS_MAX)
+		return;
+	if (!problems->items) {
+		problems->items = calloc(PROBLEMS_MAX, sizeof(*problems->items));
+		if (!problems->items)
+			return;
+	}
+
+	va_start(arguments, format);
+	r = vasprintf(&text, format, arguments);
+	va_end(arguments);
+	if (r < 0) {
+		text = NULL; /* vasprintf() leaves it undefined */
+		return;
+	}
+	name = strdup(file);
+	if (!name)
+		return;
+
+	problems->items[problems->n++] = (struct problem){
+		.warning = warning,
+		.file = TAKE_PTR(name),
+		.line = line,
+		.column = column,
+		.text = TAKE_PTR(text),
+	};
+}
+
+char *problem_to_string(const struct problem *problem)
+{
+	const char *kind = problem->warning ? "warning" : "error";
+	char *string;
+	int r;
+
+	if (problem->line == 0)
+		r = asprintf(&string, "%s: %s: %s", problem->file, kind, problem->text);
+	else if (problem->column == 0)
+		r = asprintf(&string, "%s:%u: %s: %s", problem->file, problem->line, kind,
+			     problem->text);
+	else
+		r = asprintf(&string, "%s:%u:%u: %s: %s", problem->file, problem->line,
+			     problem->column, kind, problem->text);
+	return r < 0 ? NULL : string;
+}

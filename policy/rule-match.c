@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What a rule matches: who asks, which device, which commands. */
+
+#include "policy/rule.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "include/cleanup.h"
+#include "policy/suggest.h"
+
+/* Both lookups: 0; -ESRCH when there is none; another errno when nobody can say. */
+static int lookup_user(const char *name, uid_t *ret)
+{
+	struct passwd entry, *found;
+	size_t size = 1024;
+
+	for (;;) {
+		_cleanup_free_ char *buffer = malloc(size);
+		int r;
+
+		if (!buffer)
+			return -ENOMEM;
+		r = getpwnam_r(name, &entry, buffer, size, &found);
+		if (r == 0 && found) {
+			*ret = found->pw_uid;
+			return 0;
+		}
+		if (r == 0 || r == ENOENT)
+			return -ESRCH;
+		if (r != ERANGE || size > 1024 * 1024)
+			return -r;
+		size *= 2;
+	}
+}
+
+static int lookup_group(const char *name, gid_t *ret)
+{
+	struct group entry, *found;
+	size_t size = 1024;
+
+	for (;;) {
+		_cleanup_free_ char *buffer = malloc(size);
+		int r;
+
+		if (!buffer)
+			return -ENOMEM;
+		r = getgrnam_r(name, &entry, buffer, size, &found);
+		if (r == 0 && found) {
+			*ret = found->gr_gid;
+			return 0;
+		}
+		if (r == 0 || r == ENOENT)
+			return -ESRCH;
+		if (r != ERANGE || size > 1024 * 1024)
+			return -r;
+		size *= 2;
+	}
+}
+
+/*
+ * A user or a group by name or number. A name that nobody has is a typo, or somebody who is not
+ * here yet: a rule that opens something is switched off, one that denies would deny nobody, so it
+ * fails the load. -EINVAL when there is no id to match.
+ */
+static int read_id_number(const struct rule_reader *reader, const struct yaml_node *node,
+			  bool group, struct rule *rule, uint32_t *ret)
+{
+	const char *kind = group ? "group" : "user", *name;
+	uint64_t number;
+	uint32_t id = UINT32_MAX;
+	bool deny = rule->verdict == VERDICT_DENY;
+	int r;
+
+	r = yaml_read_string(reader->file, node, group ? "a group" : "a user", reader->problems,
+			     &name);
+	if (r < 0)
+		return r;
+	if (name[strspn(name, "0123456789")] == '\0') {
+		/* The greatest one is no id: the kernel's "none", and "unchanged" to chown(). */
+		if (!parse_uint(name, &number) || number >= UINT32_MAX) {
+			yaml_problem(reader->file, node, false, reader->problems,
+				     "\"%s\" is no %s number; expected 0 to 4294967294.", name,
+				     kind);
+			return -EINVAL;
+		}
+		*ret = (uint32_t)number;
+		return 0;
+	}
+
+	r = group ? lookup_group(name, &id) : lookup_user(name, &id);
+	if (r == -ENOMEM)
+		return r;
+	if (r == 0) {
+		*ret = id;
+		return 0;
+	}
+	if (r == -ESRCH)
+		yaml_problem(
+			reader->file, node, !deny, reader->problems,
+			deny ? "There is no %s \"%s\", so this rule would deny nobody. Correct "
+			       "the name, or take the rule out."
+			     : "There is no %s \"%s\", so this rule is switched off. Correct the "
+			       "name, or create it and reload the policy.",
+			kind, name);
+	else
+		yaml_problem(
+			reader->file, node, !deny, reader->problems,
+			deny ? "The %s \"%s\" can't be looked up: %s."
+			     : "The %s \"%s\" can't be looked up (%s), so this rule is switched "
+			       "off.",
+			kind, name, strerror(-r));
+	rule->disabled = true;
+	return -EINVAL;
+}
+
+static int read_ids(const struct rule_reader *reader, const struct yaml_node *node, bool group,
+		    struct rule *rule, uint32_t **ret, size_t *ret_n)
+{
+	size_t n = value_list_length(reader, node, group ? "a group" : "a user");
+
+	if (n == 0)
+		return 0;
+	*ret = calloc(n, sizeof(**ret));
+	if (!*ret)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		int r = read_id_number(reader, value_list_item(node, i), group, rule,
+				       &(*ret)[*ret_n]);
+
+		if (r == -ENOMEM)
+			return r;
+		if (r == 0)
+			(*ret_n)++;
+	}
+	return 0;
+}
+
+int rule_read_caller(const struct rule_reader *reader, struct yaml_node *map, struct rule *rule)
+{
+	static const char *const known[] = {"user", "group", NULL};
+	const struct yaml_node *user, *group;
+	int r;
+
+	_Static_assert(sizeof(uid_t) == sizeof(uint32_t) && sizeof(gid_t) == sizeof(uint32_t),
+		       "ids have 32 bits");
+
+	if (map->kind != YAML_MAP || map->n_items == 0) {
+		yaml_problem(reader->file, map, false, reader->problems,
+			     "A caller is a map, like {user: [alice], group: [storage]}. To match "
+			     "everybody, leave the key out.");
+		return 0;
+	}
+	user = yaml_get(map, "user");
+	if (user) {
+		r = read_ids(reader, user, false, rule, &rule->uids, &rule->n_uids);
+		if (r < 0)
+			return r;
+	}
+	group = yaml_get(map, "group");
+	if (group && rule->verdict == VERDICT_DENY) {
+		yaml_problem(reader->file, group, false, reader->problems,
+			     "A rule that denies can't name a group: a caller can shed groups, and "
+			     "would then pass. Deny by a default, and allow by group.");
+	} else if (group) {
+		r = read_ids(reader, group, true, rule, &rule->gids, &rule->n_gids);
+		if (r < 0)
+			return r;
+	}
+	(void)yaml_refuse_unused(reader->file, map, known, reader->problems);
+	return 0;
+}
+
+/* 0 with the pattern; -EINVAL and a problem; -ENOMEM. */
+static int read_pattern(const struct rule_reader *reader, const struct yaml_node *node,
+			const char *what, struct pattern *ret)
+{
+	const char *text, *star;
+	struct pattern pattern;
+	int r;
+
+	r = yaml_read_string(reader->file, node, what, reader->problems, &text);
+	if (r < 0)
+		return r;
+	star = strchr(text, '*');
+	if (star && star[1] != '\0') {
+		yaml_problem(reader->file, node, false, reader->problems,
+			     "A \"*\" may only be the last character: \"%s\" is neither %s nor the "
+			     "beginning of one.",
+			     text, what);
+		return -EINVAL;
+	}
+	for (const char *p = text; *p; p++)
+		if (*p < ' ' || *p > '~') {
+			yaml_problem(
+				reader->file, node, false, reader->problems,
+				"This can never match: the names of devices and commands are "
+				"printable ASCII. A device's other characters were replaced by "
+				"\"?\".");
+			return -EINVAL;
+		}
+	pattern.prefix = star != NULL;
+	pattern.text = strndup(text, star ? (size_t)(star - text) : strlen(text));
+	if (!pattern.text)
+		return -ENOMEM;
+	*ret = pattern;
+	return 0;
+}
+
+/* `check`, where it is not NULL, says what is wrong with a pattern and returns false. */
+static int read_patterns(const struct rule_reader *reader, const struct yaml_node *node,
+			 const char *what,
+			 bool (*check)(const struct rule_reader *reader,
+				       const struct yaml_node *node, const struct pattern *pattern),
+			 struct pattern_list *list)
+{
+	size_t n = value_list_length(reader, node, what);
+
+	if (n == 0)
+		return 0;
+	list->items = calloc(n, sizeof(*list->items));
+	if (!list->items)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		const struct yaml_node *item = value_list_item(node, i);
+		struct pattern *pattern = &list->items[list->n];
+		int r = read_pattern(reader, item, what, pattern);
+
+		if (r == -ENOMEM)
+			return r;
+		if (r < 0)
+			continue;
+		if (check && !check(reader, item, pattern)) {
+			free(pattern->text);
+			continue;
+		}
+		list->n++;
+	}
+	return 0;
+}
+
+static bool check_type(const struct rule_reader *reader, const struct yaml_node *node,
+		       const struct pattern *pattern)
+{
+	struct suggestion suggestion = {.wrong = pattern->text};
+
+	for (size_t i = 0; i < reader->catalogue->n_dialects; i++) {
+		const char *name = reader->catalogue->dialects[i].name;
+
+		if (pattern_matches(pattern, name))
+			return true;
+		suggestion_try(&suggestion, name);
+	}
+	yaml_problem(reader->file, node, false, reader->problems,
+		     "The catalogue has no device type \"%s\".%s", node->scalar,
+		     suggestion_text(&suggestion));
+	return false;
+}
+
+static bool check_command(const struct rule_reader *reader, const struct yaml_node *node,
+			  const struct pattern *pattern)
+{
+	struct suggestion suggestion = {.wrong = pattern->text};
+	const char *short_for = NULL;
+
+	for (size_t i = 0; i < reader->catalogue->n_dialects; i++) {
+		const struct dialect *dialect = &reader->catalogue->dialects[i];
+
+		for (size_t j = 0; j < dialect->n_commands; j++) {
+			const struct command *command = &dialect->commands[j];
+
+			if (pattern_matches(pattern, command->full_name))
+				return true;
+			if (strcmp(command->name, pattern->text) == 0)
+				short_for = command->full_name;
+			suggestion_try(&suggestion, command->full_name);
+		}
+	}
+	if (short_for)
+		yaml_problem(reader->file, node, false, reader->problems,
+			     "A command is named with its dialect: \"%s\".", short_for);
+	else
+		yaml_problem(reader->file, node, false, reader->problems,
+			     "The catalogue has no command \"%s\".%s", node->scalar,
+			     suggestion_text(&suggestion));
+	return false;
+}
+
+/* A domain of four or more digits, bus, device, function, as the kernel's pci_setup_device()
+ * prints. */
+static bool check_pci(const struct rule_reader *reader, const struct yaml_node *node,
+		      const struct pattern *pattern)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *p = pattern->text;
+	size_t domain = strspn(p, digits);
+	bool good;
+
+	if (pattern->prefix && p[domain] == '\0') {
+		good = domain <= 8;
+	} else {
+		good = domain >= 4 && domain <= 8 && p[domain] == ':';
+		p += good ? domain + 1 : 0;
+		for (const char *form = "hh:hh.o"; good && *form; form++) {
+			if (pattern->prefix && *p == '\0')
+				break;
+			good = *form == 'h'   ? *p && strchr(digits, *p)
+			       : *form == 'o' ? *p >= '0' && *p <= '7'
+					      : *p == *form;
+			p += good;
+		}
+		good = good && *p == '\0';
+	}
+	if (!good)
+		yaml_problem(
+			reader->file, node, false, reader->problems,
+			"\"%s\" is no PCI address; expected one like \"0000:3b:00.0\", with its "
+			"domain and small letters, or the beginning of one and \"*\".",
+			node->scalar);
+	return good;
+}
+
+int rule_read_device(const struct rule_reader *reader, struct yaml_node *map, struct rule *rule)
+{
+	static const char *const known[] = {"type",  "driver",	 "pci", "serial",
+					    "model", "firmware", "nqn", NULL};
+	const struct {
+		const char *key;
+		const char *what;
+		bool (*check)(const struct rule_reader *reader, const struct yaml_node *node,
+			      const struct pattern *pattern);
+		struct pattern_list *list;
+	} keys[] = {
+		{"type", "a device type", check_type, &rule->type},
+		{"driver", "a driver's name", NULL, &rule->driver},
+		{"pci", "a PCI address", check_pci, &rule->pci},
+		{"serial", "a serial number", NULL, &rule->serial},
+		{"model", "a model", NULL, &rule->model},
+		{"firmware", "a firmware version", NULL, &rule->firmware},
+		{"nqn", "an NVMe subsystem name", NULL, &rule->nqn},
+	};
+
+	if (map->kind != YAML_MAP || map->n_items == 0) {
+		yaml_problem(
+			reader->file, map, false, reader->problems,
+			"A device is a map, like {type: nvme, model: \"QEMU*\"}. To match every "
+			"device, leave the key out.");
+		return 0;
+	}
+	for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
+		const struct yaml_node *node = yaml_get(map, keys[i].key);
+		int r;
+
+		if (!node)
+			continue;
+		r = read_patterns(reader, node, keys[i].what, keys[i].check, keys[i].list);
+		if (r < 0)
+			return r;
+	}
+	(void)yaml_refuse_unused(reader->file, map, known, reader->problems);
+	return 0;
+}
+
+int rule_read_commands(const struct rule_reader *reader, struct yaml_node *node, struct rule *rule)
+{
+	return read_patterns(reader, node, "a command", check_command, &rule->commands);
+}

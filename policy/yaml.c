@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "policy/yaml.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <yaml.h>
+
+#include "include/cleanup.h"
+
+struct builder {
+	yaml_parser_t parser;
+	struct yaml_file *file;
+	struct problems *problems;
+	size_t n_nodes;
+};
+
+static void node_free(struct yaml_node *node)
+{
+	/* Recursion ends at YAML_DEPTH_MAX: nothing deeper was ever built. */
+	for (size_t i = 0; i < node->n_items; i++) {
+		if (node->items[i].key)
+			node_free(node->items[i].key);
+		if (node->items[i].value)
+			node_free(node->items[i].value);
+	}
+	free(node->items);
+	free(node->scalar);
+	free(node);
+}
+
+DEFINE_CLEANUP(struct yaml_node *, node_free)
+
+struct yaml_file *yaml_file_free(struct yaml_file *file)
+{
+	if (!file)
+		return NULL;
+	if (file->root)
+		node_free(file->root);
+	free(file->text);
+	free(file->path);
+	free(file);
+	return NULL;
+}
+
+DEFINE_CLEANUP(struct yaml_file *, yaml_file_free)
+
+__attribute__((format(printf, 3, 4))) static void complain(struct builder *builder,
+							   const yaml_mark_t *mark,
+							   const char *format, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	va_list arguments;
+
+	va_start(arguments, format);
+	if (vasprintf(&text, format, arguments) < 0)
+		text = NULL;
+	va_end(arguments);
+	problems_add(builder->problems, false, builder->file->path, (unsigned)mark->line + 1,
+		     (unsigned)mark->column + 1, "%s", text ?: "The memory ran out.");
+}
+
+/* libyaml's reader knows the byte at which the text stops being UTF-8, but not its line. */
+static yaml_mark_t mark_of_offset(const struct yaml_file *file, size_t offset)
+{
+	yaml_mark_t mark = {};
+
+	for (size_t i = 0; i < offset && i < file->length; i++) {
+		mark.column++;
+		if (file->text[i] == '\n') {
+			mark.line++;
+			mark.column = 0;
+		}
+	}
+	return mark;
+}
+
+static int next_event(struct builder *builder, yaml_event_t *ret)
+{
+	yaml_parser_t *parser = &builder->parser;
+	yaml_mark_t mark;
+
+	if (yaml_parser_parse(parser, ret))
+		return 0;
+	if (parser->error == YAML_MEMORY_ERROR)
+		return -ENOMEM;
+	if (parser->error == YAML_READER_ERROR) {
+		mark = mark_of_offset(builder->file, parser->problem_offset);
+		complain(builder, &mark, "The text is not UTF-8, or holds a control character.");
+	} else {
+		complain(builder, &parser->problem_mark, "This is no YAML: %s%s%s.",
+			 parser->context ?: "", parser->context ? ", " : "",
+			 parser->problem ?: "the parser does not say why");
+	}
+	return -EBADMSG;
+}
+
+static int node_new(struct builder *builder, const yaml_mark_t *mark, enum yaml_kind kind,
+		    struct yaml_node **ret)
+{
+	struct yaml_node *node;
+
+	if (builder->n_nodes++ >= YAML_NODES_MAX) {
+		complain(builder, mark, "The file has more than %u values; split it.",
+			 YAML_NODES_MAX);
+		return -EBADMSG;
+	}
+	node = calloc(1, sizeof(*node));
+	if (!node)
+		return -ENOMEM;
+	node->kind = kind;
+	node->line = (unsigned)mark->line + 1;
+	node->column = (unsigned)mark->column + 1;
+	*ret = node;
+	return 0;
+}
+
+static void refuse_extras(struct builder *builder, const yaml_event_t *event, const void *anchor,
+			  const void *tag)
+{
+	if (anchor)
+		complain(builder, &event->start_mark,
+			 "Anchors are not supported here; write the value out where it is needed.");
+	if (tag)
+		complain(builder, &event->start_mark,
+			 "Tags are not supported here; leave the \"!\" out, or quote the value.");
+}
+
+static int build_scalar(struct builder *builder, const yaml_event_t *event, struct yaml_node **ret)
+{
+	_cleanup_(node_freep) struct yaml_node *node = NULL;
+	const char *value = (const char *)event->data.scalar.value;
+	int r;
+
+	refuse_extras(builder, event, event->data.scalar.anchor, event->data.scalar.tag);
+	r = node_new(builder, &event->start_mark, YAML_SCALAR, &node);
+	if (r < 0)
+		return r;
+	if (memchr(value, '\0', event->data.scalar.length))
+		complain(builder, &event->start_mark, "A value can't hold a NUL byte.");
+	node->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+	node->scalar = strdup(value);
+	if (!node->scalar)
+		return -ENOMEM;
+	*ret = TAKE_PTR(node);
+	return 0;
+}
+
+static int node_add(struct yaml_node *node, size_t *capacity, struct yaml_node *key,
+		    struct yaml_node *value)
+{
+	if (node->n_items >= *capacity) {
+		size_t grown = *capacity ? *capacity * 2 : 4;
+		struct yaml_item *items = reallocarray(node->items, grown, sizeof(*items));
+
+		if (!items)
+			return -ENOMEM;
+		node->items = items;
+		*capacity = grown;
+	}
+	node->items[node->n_items++] = (struct yaml_item){.key = key, .value = value};
+	return 0;
+}
+
+static int build_node(struct builder *builder, const yaml_event_t *event, unsigned depth,
+		      struct yaml_node **ret);
+
+static int build_list(struct builder *builder, const yaml_event_t *start, unsigned depth,
+		      struct yaml_node **ret)
+{
+	_cleanup_(node_freep) struct yaml_node *node = NULL;
+	size_t capacity = 0;
+	int r;
+
+	refuse_extras(builder, start, start->data.sequence_start.anchor,
+		      start->data.sequence_start.tag);
+	r = node_new(builder, &start->start_mark, YAML_LIST, &node);
+	if (r < 0)
+		return r;
+
+	for (;;) {
+		_cleanup_(yaml_event_delete) yaml_event_t event = {};
+		_cleanup_(node_freep) struct yaml_node *value = NULL;
+
+		r = next_event(builder, &event);
+		if (r < 0)
+			return r;
+		if (event.type == YAML_SEQUENCE_END_EVENT)
+			break;
+		r = build_node(builder, &event, depth + 1, &value);
+		if (r < 0)
+			return r;
+		r = node_add(node, &capacity, NULL, value);
+		if (r < 0)
+			return r;
+		value = NULL;
+	}
+	*ret = TAKE_PTR(node);
+	return 0;
+}
+
+static void refuse_duplicate(struct builder *builder, const yaml_event_t *event,
+			     const struct yaml_node *map, const struct yaml_node *key)
+{
+	for (size_t i = 0; i < map->n_items; i++)
+		if (strcmp(map->items[i].key->scalar, key->scalar) == 0) {
+			complain(builder, &event->start_mark,
+				 "\"%s\" stands here twice; the first is in line %u.", key->scalar,
+				 map->items[i].key->line);
+			return;
+		}
+}
+
+static int build_map(struct builder *builder, const yaml_event_t *start, unsigned depth,
+		     struct yaml_node **ret)
+{
+	_cleanup_(node_freep) struct yaml_node *node = NULL;
+	size_t capacity = 0;
+	int r;
+
+	refuse_extras(builder, start, start->data.mapping_start.anchor,
+		      start->data.mapping_start.tag);
+	r = node_new(builder, &start->start_mark, YAML_MAP, &node);
+	if (r < 0)
+		return r;
+
+	for (;;) {
+		_cleanup_(yaml_event_delete) yaml_event_t key_event = {}, value_event = {};
+		_cleanup_(node_freep) struct yaml_node *key = NULL, *value = NULL;
+
+		r = next_event(builder, &key_event);
+		if (r < 0)
+			return r;
+		if (key_event.type == YAML_MAPPING_END_EVENT)
+			break;
+		if (key_event.type != YAML_SCALAR_EVENT) {
+			complain(builder, &key_event.start_mark, "A key must be a plain word.");
+			return -EBADMSG;
+		}
+		r = build_scalar(builder, &key_event, &key);
+		if (r < 0)
+			return r;
+		refuse_duplicate(builder, &key_event, node, key);
+		r = next_event(builder, &value_event);
+		if (r < 0)
+			return r;
+		r = build_node(builder, &value_event, depth + 1, &value);
+		if (r < 0)
+			return r;
+		r = node_add(node, &capacity, key, value);
+		if (r < 0)
+			return r;
+		key = value = NULL;
+	}
+	*ret = TAKE_PTR(node);
+	return 0;
+}
+
+static int build_node(struct builder *builder, const yaml_event_t *event, unsigned depth,
+		      struct yaml_node **ret)
+{
+	if (depth >= YAML_DEPTH_MAX) {
+		complain(builder, &event->start_mark, "More than %u levels are too deep.",
+			 YAML_DEPTH_MAX);
+		return -EBADMSG;
+	}
+	switch (event->type) {
+	case YAML_SCALAR_EVENT:
+		return build_scalar(builder, event, ret);
+	case YAML_SEQUENCE_START_EVENT:
+		return build_list(builder, event, depth, ret);
+	case YAML_MAPPING_START_EVENT:
+		return build_map(builder, event, depth, ret);
+	default: /* libyaml's grammar leaves nothing else */
+		complain(builder, &event->start_mark,
+			 "Aliases are not supported here; write the value out.");
+		return -EBADMSG;
+	}
+}
+
+static int build_stream(struct builder *builder)
+{
+	bool more = true;
+	int r;
+
+	while (more) {
+		_cleanup_(yaml_event_delete) yaml_event_t event = {};
+
+		r = next_event(builder, &event);
+		if (r < 0)
+			return r;
+		switch (event.type) {
+		case YAML_STREAM_START_EVENT:
+		case YAML_DOCUMENT_END_EVENT:
+			break;
+		case YAML_STREAM_END_EVENT:
+			more = false;
+			break;
+		case YAML_DOCUMENT_START_EVENT:
+			if (builder->file->root) {
+				complain(builder, &event.start_mark,
+					 "A file holds one document; put this one into a file of "
+					 "its own.");
+				return -EBADMSG;
+			}
+			break;
+		default:
+			r = build_node(builder, &event, 0, &builder->file->root);
+			if (r < 0)
+				return r;
+			break;
+		}
+	}
+	return 0;
+}
+
+/* Takes over `text`, whatever it returns. */
+static int file_parse(const char *path, char *text, size_t length, struct problems *problems,
+		      struct yaml_file **ret)
+{
+	_cleanup_free_ char *own_text = text;
+	_cleanup_(yaml_file_freep) struct yaml_file *file = NULL;
+	struct builder builder = {.problems = problems};
+	size_t errors_before = problems->n_errors;
+	const char *nul;
+	int r;
+
+	file = calloc(1, sizeof(*file));
+	if (!file)
+		return -ENOMEM;
+	file->text = TAKE_PTR(own_text);
+	file->length = length;
+	file->path = strdup(path);
+	if (!file->path)
+		return -ENOMEM;
+	builder.file = file;
+
+	if (length > YAML_SIZE_MAX) {
+		problems_add(problems, false, path, 0, 0, "The file is longer than %u bytes.",
+			     YAML_SIZE_MAX);
+		return -EBADMSG;
+	}
+	nul = memchr(file->text, '\0', length);
+	if (nul) {
+		yaml_mark_t mark = mark_of_offset(file, (size_t)(nul - file->text));
+
+		complain(&builder, &mark, "The file holds a NUL byte; it is no text.");
+		return -EBADMSG;
+	}
+
+	if (!yaml_parser_initialize(&builder.parser))
+		return -ENOMEM;
+	yaml_parser_set_encoding(&builder.parser, YAML_UTF8_ENCODING);
+	yaml_parser_set_input_string(&builder.parser, (const unsigned char *)file->text, length);
+	r = build_stream(&builder);
+	yaml_parser_delete(&builder.parser);
+	if (r < 0)
+		return r;
+	if (problems->n_errors > errors_before)
+		return -EBADMSG;
+	*ret = TAKE_PTR(file);
+	return 0;
+}
+
+int yaml_text_load(const char *path, const char *text, size_t length, struct problems *problems,
+		   struct yaml_file **ret)
+{
+	char *copy = malloc(length + 1);
+
+	if (!copy)
+		return -ENOMEM;
+	if (length > 0)
+		memcpy(copy, text, length);
+	copy[length] = '\0';
+	return file_parse(path, copy, length, problems, ret);
+}
+
+/*
+ * Whoever can write a file of these decides what fwctld believes. The opened file is looked at, not
+ * its name, which can be another file by then.
+ */
+static int check_trusted(int fd, const char *path, struct problems *problems)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode)) {
+		problems_add(problems, false, path, 0, 0, "This must be a regular file.");
+		return -EPERM;
+	}
+	if (st.st_uid != 0 && st.st_uid != geteuid()) {
+		problems_add(problems, false, path, 0, 0,
+			     "The file belongs to user %u, but must belong to root: chown it.",
+			     st.st_uid);
+		return -EPERM;
+	}
+	if (st.st_mode & (S_IWGRP | S_IWOTH)) {
+		problems_add(problems, false, path, 0, 0,
+			     "Others than the owner can write the file (mode %04o): chmod go-w it.",
+			     st.st_mode & 07777u);
+		return -EPERM;
+	}
+	return 0;
+}
+
+static int read_all(int fd, char **ret, size_t *ret_length)
+{
+	_cleanup_free_ char *text = malloc(YAML_SIZE_MAX + 2);
+	size_t length = 0;
+	char *shrunk;
+
+	if (!text)
+		return -ENOMEM;
+	/* One byte above the limit, so that file_parse() sees the excess. */
+	while (length < YAML_SIZE_MAX + 1) {
+		ssize_t n = read(fd, text + length, YAML_SIZE_MAX + 1 - length);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		length += (size_t)n;
+	}
+	text[length] = '\0';
+	shrunk = realloc(text, length + 1);
+	if (shrunk)
+		text = shrunk;
+	*ret = TAKE_PTR(text);
+	*ret_length = length;
+	return 0;
+}
+
+int yaml_file_load(const char *path, bool trusted, struct problems *problems,
+		   struct yaml_file **ret)
+{
+	_cleanup_close_ int fd = -EBADF;
+	char *text = NULL;
+	size_t length = 0;
+	int r;
+
+	/* A trusted file is a regular one: O_NONBLOCK, so that a FIFO in its place can't hang us.
+	 */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (trusted ? O_NONBLOCK : 0));
+	if (fd < 0) {
+		r = -errno;
+		problems_add(problems, false, path, 0, 0, "The file can't be opened: %s.",
+			     strerror(-r));
+		return r;
+	}
+	if (trusted) {
+		r = check_trusted(fd, path, problems);
+		if (r < 0)
+			return r;
+	}
+	r = read_all(fd, &text, &length);
+	if (r < 0) {
+		problems_add(problems, false, path, 0, 0, "The file can't be read: %s.",
+			     strerror(-r));
+		return r;
+	}
+	return file_parse(path, text, length, problems, ret);
+}
