@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Between the broker and an executor: one SOCK_SEQPACKET socket, one request at a time, host byte
+ * order.
+ *
+ * A request is struct wire_request and then arena.given bytes; a reply is struct wire_reply and
+ * then the bytes of the arena's reply ranges, one after the other. Anything else ends the executor:
+ * it cannot answer what it does not understand, and whoever sends it such a thing is not the broker
+ * any more.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "include/arena.h"
+
+#define WIRE_FD_SOCKET 3
+#define WIRE_FD_DEVICE 4
+
+/* An executor takes its name ("nvme0", for ps) and its envelope as arguments; these are the
+ * envelopes. */
+#define WIRE_ENVELOPE_NVME  "nvme-admin"
+#define WIRE_ENVELOPE_FWCTL "fwctl-rpc"
+
+struct wire_request {
+	uint64_t id; /* comes back in the reply */
+	struct arena arena;
+};
+
+struct wire_reply {
+	uint64_t id;
+	int32_t value;	   /* what ioctl returned: 0 or more, or -1 */
+	int32_t error;	   /* errno where value is -1, else 0 */
+	uint32_t length;   /* bytes that follow */
+	uint32_t reserved; /* 0 */
+};
+
+#define WIRE_REQUEST_MAX (sizeof(struct wire_request) + ARENA_MAX)
+#define WIRE_REPLY_MAX	 (sizeof(struct wire_reply) + ARENA_MAX)
+
+/*
+ * Is this request, of `length` bytes in all, one that an executor may carry out? Lengths agree, all
+ * ranges lie within the arena, each relocation's 8 bytes too, no two relocations overlap.
+ */
+bool wire_request_valid(const struct wire_request *request, size_t length);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/exec/executor.h"
+#include "daemon/sim/model.h"
+
+static int create(int argc, char **argv)
+{
+	enum sim_dialect dialect = SIM_NVME;
+	int r;
+
+	if (argc != 5 || (strcmp(argv[2], "nvme") != 0 && strcmp(argv[2], "cxl") != 0)) {
+		fprintf(stderr, "Usage: fwctl-exec-sim --create nvme|cxl FILE SERIAL\n");
+		return EXIT_FAILURE;
+	}
+	if (strcmp(argv[2], "cxl") == 0)
+		dialect = SIM_CXL;
+
+	r = device_create(argv[3], dialect, argv[4]);
+	if (r == -EINVAL)
+		fprintf(stderr,
+			"\"%s\" can't be a serial number: it has 1 to 20 printable ASCII "
+			"characters "
+			"and no space.\n",
+			argv[4]);
+	else if (r == -EEXIST)
+		fprintf(stderr,
+			"%s exists. A simulated device keeps its state there: delete it, or choose "
+			"another name.\n",
+			argv[3]);
+	else if (r < 0)
+		fprintf(stderr, "%s can't be written: %s.\n", argv[3], strerror(-r));
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc >= 2 && strcmp(argv[1], "--create") == 0)
+		return create(argc, argv);
+	executor_run(argc, argv);
+}
