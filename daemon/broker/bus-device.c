@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "daemon/broker/bus-device.h"
+#include "daemon/broker/bus-reply.h"
+#include "daemon/broker/device.h"
+#include "daemon/broker/manager.h"
+#include "daemon/broker/request.h"
+#include "include/cleanup.h"
+#include "include/fwctld-names.h"
+#include "policy/row.h"
+
+/* One row: what a request of this kind would be, and what the caller may do with it. */
+static int append_row(sd_bus_message *m, const struct request *request,
+		      const struct command *command, const struct row *row)
+{
+	const struct device *device = request->device;
+	struct classified classified;
+	struct query query = {
+		.caller = &request->caller->identity,
+		.device = &device->identity,
+		.request = &classified,
+	};
+	struct decision decision;
+	int r;
+
+	row_classify(command, row, device->live_known ? &device->live : NULL, &classified);
+	decide(request->manager->generation->policy, &query, &decision);
+
+	r = sd_bus_message_open_container(m, 'r', "ssssass");
+	if (r >= 0)
+		r = sd_bus_message_append(m, "ssss", command->full_name, row->text,
+					  effect_class_to_string(classified.class),
+					  verdict_to_string(decision.verdict));
+	if (r >= 0)
+		r = sd_bus_message_open_container(m, 'a', "s");
+	for (unsigned i = 0; r >= 0 && i < _EFFECT_MAX; i++)
+		if (classified.effects & EFFECT_BIT(i))
+			r = sd_bus_message_append(m, "s", effect_to_string(i));
+	if (r >= 0)
+		r = sd_bus_message_close_container(m);
+	if (r >= 0)
+		r = sd_bus_message_append(m, "s", classified.reason);
+	return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+void bus_device_list_commands(struct request *request)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+	const struct dialect *dialect;
+	int r;
+
+	dialect = catalogue_dialect(request->manager->generation->catalogue,
+				    request->device->identity.dialect);
+	r = sd_bus_message_new_method_return(request->call, &m);
+	if (r >= 0)
+		r = sd_bus_message_open_container(m, 'a', "(ssssass)");
+	for (size_t i = 0; r >= 0 && dialect && i < dialect->n_commands; i++) {
+		const struct command *command = &dialect->commands[i];
+
+		for (size_t n = 0; r >= 0 && n < row_count(command); n++) {
+			struct row row;
+
+			row_get(command, n, &row);
+			r = append_row(m, request, command, &row);
+		}
+	}
+	if (r >= 0)
+		r = sd_bus_message_close_container(m);
+	if (r >= 0)
+		r = sd_bus_send(NULL, m, NULL);
+	if (r < 0)
+		(void)bus_reply_error(request->call, NULL, FWCTLD_ERROR_INVALID_REQUEST,
+				      "The list could not be made: %s.", strerror(-r));
+}
+
+static int method_list_commands(sd_bus_message *call, void *userdata, sd_bus_error *ret_error)
+{
+	struct device *device = userdata;
+
+	return request_from_call(device->manager, device, VERB_LIST_COMMANDS, call);
+}
+
+static int method_execute(sd_bus_message *call, void *userdata, sd_bus_error *ret_error)
+{
+	struct device *device = userdata;
+
+	return request_from_call(device->manager, device, VERB_EXECUTE, call);
+}
+
+static int method_execute_raw(sd_bus_message *call, void *userdata, sd_bus_error *ret_error)
+{
+	struct device *device = userdata;
+
+	return request_from_call(device->manager, device, VERB_EXECUTE_RAW, call);
+}
+
+static int method_explain(sd_bus_message *call, void *userdata, sd_bus_error *ret_error)
+{
+	struct device *device = userdata;
+
+	return request_from_call(device->manager, device, VERB_EXPLAIN, call);
+}
+
+static int method_explain_raw(sd_bus_message *call, void *userdata, sd_bus_error *ret_error)
+{
+	struct device *device = userdata;
+
+	return request_from_call(device->manager, device, VERB_EXPLAIN_RAW, call);
+}
+
+static int property_get_text(sd_bus *bus, const char *path, const char *interface,
+			     const char *property, sd_bus_message *reply, void *userdata,
+			     sd_bus_error *ret_error)
+{
+	const struct device *device = userdata;
+	const struct device_identity *i = &device->identity;
+	const struct {
+		const char *name, *value;
+	} texts[] = {
+		{"Name", device->name},	  {"DeviceId", device->id},
+		{"Dialect", i->dialect},  {"Driver", i->driver},
+		{"PciAddress", i->pci},	  {"Serial", i->serial},
+		{"Model", i->model},	  {"Firmware", i->firmware},
+		{"SubsystemNqn", i->nqn}, {"State", device_state_to_string(device->state)},
+	};
+
+	for (size_t n = 0; n < ELEMENTSOF(texts); n++)
+		if (strcmp(texts[n].name, property) == 0)
+			return sd_bus_message_append(reply, "s", texts[n].value);
+	return -ENOENT;
+}
+
+static int property_get_simulated(sd_bus *bus, const char *path, const char *interface,
+				  const char *property, sd_bus_message *reply, void *userdata,
+				  sd_bus_error *ret_error)
+{
+	const struct device *device = userdata;
+
+	return sd_bus_message_append(reply, "b", (int)device->identity.simulated);
+}
+
+#define TEXT_PROPERTY(name, flags) SD_BUS_PROPERTY(name, "s", property_get_text, 0, flags)
+
+/* UNPRIVILEGED: policy decides who may do what, in one place, and not sd-bus's capability check. */
+static const sd_bus_vtable device_vtable[] = {
+	SD_BUS_VTABLE_START(0),
+	TEXT_PROPERTY("Name", SD_BUS_VTABLE_PROPERTY_CONST),
+	TEXT_PROPERTY("DeviceId", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	TEXT_PROPERTY("Dialect", SD_BUS_VTABLE_PROPERTY_CONST),
+	TEXT_PROPERTY("Driver", SD_BUS_VTABLE_PROPERTY_CONST),
+	TEXT_PROPERTY("PciAddress", SD_BUS_VTABLE_PROPERTY_CONST),
+	TEXT_PROPERTY("Serial", SD_BUS_VTABLE_PROPERTY_CONST),
+	TEXT_PROPERTY("Model", SD_BUS_VTABLE_PROPERTY_CONST),
+	TEXT_PROPERTY("Firmware", SD_BUS_VTABLE_PROPERTY_CONST),
+	TEXT_PROPERTY("SubsystemNqn", SD_BUS_VTABLE_PROPERTY_CONST),
+	TEXT_PROPERTY("State", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("Simulated", "b", property_get_simulated, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+	SD_BUS_METHOD_WITH_ARGS("ListCommands", SD_BUS_NO_ARGS,
+				SD_BUS_RESULT("a(ssssass)", commands), method_list_commands,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Execute",
+				SD_BUS_ARGS("s", command, "a{sv}", fields, "ay", data, "a{sv}",
+					    options),
+				SD_BUS_RESULT("s", request, "u", status, "ay", response, "a{sv}",
+					      decoded),
+				method_execute, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("ExecuteRaw",
+				SD_BUS_ARGS("ay", message, "ay", data, "a{sv}", options),
+				SD_BUS_RESULT("s", request, "u", status, "ay", response, "a{sv}",
+					      decoded),
+				method_execute_raw, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Explain",
+				SD_BUS_ARGS("s", command, "a{sv}", fields, "ay", data, "a{sv}",
+					    options),
+				SD_BUS_RESULT("a{sv}", explanation), method_explain,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("ExplainRaw",
+				SD_BUS_ARGS("ay", message, "ay", data, "a{sv}", options),
+				SD_BUS_RESULT("a{sv}", explanation), method_explain_raw,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_VTABLE_END,
+};
+
+int bus_device_add(struct device *device)
+{
+	int r;
+
+	r = sd_bus_add_object_vtable(device->manager->bus, &device->bus_slot, device->path,
+				     FWCTLD_DEVICE_INTERFACE, device_vtable, device);
+	if (r >= 0 && device->manager->serving)
+		r = sd_bus_emit_object_added(device->manager->bus, device->path);
+	return r;
+}
+
+void bus_device_remove(struct device *device)
+{
+	if (!device->bus_slot)
+		return;
+	(void)sd_bus_emit_object_removed(device->manager->bus, device->path);
+	device->bus_slot = sd_bus_slot_unref(device->bus_slot);
+}

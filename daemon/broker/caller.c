@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <pwd.h>
+#include <search.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/broker/caller.h"
+#include "daemon/broker/request.h"
+#include "include/cleanup.h"
+
+#define ASK_TIMEOUT_USEC (10 * 1000 * 1000ull)
+
+struct callers {
+	sd_bus *bus;
+	sd_bus_slot *vanished;
+	caller_changed_t changed;
+	void *by_name; /* tsearch tree of struct caller */
+	void *by_uid;  /* tsearch tree of struct account */
+	unsigned n_requests;
+	size_t n_bytes;
+};
+
+static int compare_callers(const void *a, const void *b)
+{
+	const struct caller *x = a, *y = b;
+
+	return strcmp(x->bus_name, y->bus_name);
+}
+
+static int compare_accounts(const void *a, const void *b)
+{
+	const struct account *x = a, *y = b;
+
+	return (x->uid > y->uid) - (x->uid < y->uid);
+}
+
+static struct account *account_unref(struct callers *callers, struct account *account)
+{
+	if (!account || --account->n_ref > 0)
+		return NULL;
+	if (callers)
+		tdelete(account, &callers->by_uid, compare_accounts);
+	free(account->name);
+	free(account);
+	return NULL;
+}
+
+static int account_get(struct callers *callers, uid_t uid, struct account **ret)
+{
+	struct account key = {.uid = uid}, *account;
+	struct account **found = tfind(&key, &callers->by_uid, compare_accounts);
+	const struct passwd *user;
+	int r;
+
+	if (found) {
+		(*found)->n_ref++;
+		*ret = *found;
+		return 0;
+	}
+	account = calloc(1, sizeof(*account));
+	if (!account)
+		return -ENOMEM;
+	*account = (struct account){.uid = uid, .n_ref = 1};
+	user = getpwuid(uid);
+	if (user)
+		r = asprintf(&account->name, "%s", user->pw_name);
+	else
+		r = asprintf(&account->name, "%u", uid);
+	if (r < 0)
+		account->name = NULL;
+	if (r < 0 || !tsearch(account, &callers->by_uid, compare_accounts)) {
+		free(account->name);
+		free(account);
+		return -ENOMEM;
+	}
+	*ret = account;
+	return 0;
+}
+
+static void caller_set_state(struct caller *caller, enum caller_state state)
+{
+	struct request *request, *next;
+
+	caller->state = state;
+	caller_ref(caller);
+	for (request = TAILQ_FIRST(&caller->requests); request; request = next) {
+		next = TAILQ_NEXT(request, of_caller);
+		caller->callers->changed(request);
+	}
+	caller_unref(caller);
+}
+
+/* The dictionary of GetConnectionCredentials. What the bus did not say stays as it was. */
+static int read_credentials(sd_bus_message *reply, bool *has_uid, uid_t *uid, pid_t *pid,
+			    gid_t **gids, size_t *n_gids, bool *has_gids)
+{
+	int r;
+
+	r = sd_bus_message_enter_container(reply, 'a', "{sv}");
+	while (r >= 0 && (r = sd_bus_message_enter_container(reply, 'e', "sv")) > 0) {
+		const char *key, *contents;
+		const void *array;
+		uint32_t number;
+		size_t size;
+		char type;
+
+		r = sd_bus_message_read(reply, "s", &key);
+		if (r >= 0)
+			r = sd_bus_message_peek_type(reply, &type, &contents);
+		if (r < 0)
+			return r;
+		if (strcmp(key, "UnixUserID") == 0 && strcmp(contents, "u") == 0) {
+			r = sd_bus_message_read(reply, "v", "u", &number);
+			*uid = number;
+			*has_uid = true;
+		} else if (strcmp(key, "ProcessID") == 0 && strcmp(contents, "u") == 0) {
+			r = sd_bus_message_read(reply, "v", "u", &number);
+			*pid = (pid_t)number;
+		} else if (strcmp(key, "UnixGroupIDs") == 0 && strcmp(contents, "au") == 0 &&
+			   !*has_gids) {
+			r = sd_bus_message_enter_container(reply, 'v', "au");
+			if (r >= 0)
+				r = sd_bus_message_read_array(reply, 'u', &array, &size);
+			if (r < 0)
+				return r;
+			*gids = malloc(size + 1);
+			if (!*gids)
+				return -ENOMEM;
+			memcpy(*gids, array, size);
+			*n_gids = size / sizeof(gid_t);
+			*has_gids = true;
+			r = sd_bus_message_exit_container(reply);
+		} else {
+			r = sd_bus_message_skip(reply, "v");
+		}
+		if (r >= 0)
+			r = sd_bus_message_exit_container(reply);
+	}
+	return r;
+}
+
+static int on_credentials(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+	struct caller *caller = userdata;
+	bool has_uid = false, has_gids = false;
+	uid_t uid = (uid_t)-1;
+	int r;
+
+	caller->asking = sd_bus_slot_unref(caller->asking);
+	if (caller->state != CALLER_ASKED)
+		return 0;
+	r = sd_bus_message_is_method_error(reply, NULL)
+		    ? -ENXIO
+		    : read_credentials(reply, &has_uid, &uid, &caller->pid, &caller->gids,
+				       &caller->identity.n_gids, &has_gids);
+	/* Anything missing is no "uid 0", and no "in no group": it is nobody whom we could decide
+	 * about. */
+	if (r >= 0 && (!has_uid || !has_gids || uid == (uid_t)-1))
+		r = -ENODATA;
+	if (r >= 0)
+		r = account_get(caller->callers, uid, &caller->account);
+	caller->identity.uid = uid;
+	caller->identity.gids = caller->gids;
+	caller_set_state(caller, r < 0 ? CALLER_UNKNOWN : CALLER_KNOWN);
+	return 0;
+}
+
+static int on_name_vanished(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
+{
+	struct callers *callers = userdata;
+	struct caller key = {}, **found, *caller;
+	const char *name, *before, *after;
+
+	if (sd_bus_message_read(message, "sss", &name, &before, &after) < 0 || *after)
+		return 0;
+	key.bus_name = (char *)name;
+	found = tfind(&key, &callers->by_name, compare_callers);
+	if (!found)
+		return 0;
+	caller = *found;
+	tdelete(caller, &callers->by_name, compare_callers);
+	caller->asking = sd_bus_slot_unref(caller->asking);
+	caller_set_state(caller, CALLER_GONE);
+	caller_unref(caller); /* the tree's */
+	return 0;
+}
+
+int callers_get(struct callers *callers, const char *bus_name, struct caller **ret)
+{
+	struct caller key = {.bus_name = (char *)bus_name}, **found, *caller;
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+	int r;
+
+	found = tfind(&key, &callers->by_name, compare_callers);
+	if (found) {
+		*ret = caller_ref(*found);
+		return 0;
+	}
+	caller = calloc(1, sizeof(*caller));
+	if (!caller)
+		return -ENOMEM;
+	caller->n_ref = 1;
+	caller->callers = callers;
+	caller->state = CALLER_ASKED;
+	TAILQ_INIT(&caller->requests);
+	caller->bus_name = strdup(bus_name);
+	if (!caller->bus_name) {
+		caller_unref(caller);
+		return -ENOMEM;
+	}
+	r = sd_bus_message_new_method_call(callers->bus, &call, "org.freedesktop.DBus",
+					   "/org/freedesktop/DBus", "org.freedesktop.DBus",
+					   "GetConnectionCredentials");
+	if (r >= 0)
+		r = sd_bus_message_append(call, "s", bus_name);
+	if (r >= 0)
+		r = sd_bus_call_async(callers->bus, &caller->asking, call, on_credentials, caller,
+				      ASK_TIMEOUT_USEC);
+	if (r >= 0 && !tsearch(caller, &callers->by_name, compare_callers))
+		r = -ENOMEM;
+	if (r < 0) {
+		caller_unref(caller);
+		return r;
+	}
+	*ret = caller_ref(caller); /* the first reference is the tree's */
+	return 0;
+}
+
+struct caller *caller_ref(struct caller *caller)
+{
+	if (caller)
+		caller->n_ref++;
+	return caller;
+}
+
+struct caller *caller_unref(struct caller *caller)
+{
+	if (!caller || --caller->n_ref > 0)
+		return NULL;
+	sd_bus_slot_unref(caller->asking);
+	account_unref(caller->callers, caller->account);
+	free(caller->gids);
+	free(caller->bus_name);
+	free(caller);
+	return NULL;
+}
+
+bool caller_charge(struct caller *caller, size_t bytes)
+{
+	struct callers *callers = caller->callers;
+	struct account *account = caller->account;
+
+	if (account->n_requests >= REQUESTS_PER_UID_MAX || callers->n_requests >= REQUESTS_MAX ||
+	    bytes > BYTES_PER_UID_MAX - account->n_bytes || bytes > BYTES_MAX - callers->n_bytes)
+		return false;
+	account->n_requests++;
+	account->n_bytes += bytes;
+	callers->n_requests++;
+	callers->n_bytes += bytes;
+	return true;
+}
+
+void caller_discharge(struct caller *caller, size_t bytes)
+{
+	struct callers *callers = caller->callers;
+
+	caller->account->n_requests--;
+	caller->account->n_bytes -= bytes;
+	if (callers) {
+		callers->n_requests--;
+		callers->n_bytes -= bytes;
+	}
+}
+
+int callers_new(sd_bus *bus, caller_changed_t changed, struct callers **ret)
+{
+	struct callers *callers;
+	int r;
+
+	callers = calloc(1, sizeof(*callers));
+	if (!callers)
+		return -ENOMEM;
+	callers->bus = sd_bus_ref(bus);
+	callers->changed = changed;
+	/* arg2='': only names that vanish, and not every connection that comes. */
+	r = sd_bus_add_match(bus, &callers->vanished,
+			     "type='signal',sender='org.freedesktop.DBus',"
+			     "path='/org/freedesktop/DBus',interface='org.freedesktop.DBus',"
+			     "member='NameOwnerChanged',arg2=''",
+			     on_name_vanished, callers);
+	if (r < 0) {
+		callers_free(callers);
+		return r;
+	}
+	*ret = callers;
+	return 0;
+}
+
+static void forget_account(void *node)
+{
+	/* The callers that still hold it free it. */
+}
+
+static void forget_caller(void *node)
+{
+	struct caller *caller = node;
+
+	caller->asking = sd_bus_slot_unref(caller->asking);
+	caller_set_state(caller, CALLER_GONE);
+	caller->callers = NULL;
+	caller_unref(caller);
+}
+
+struct callers *callers_free(struct callers *callers)
+{
+	if (!callers)
+		return NULL;
+	sd_bus_slot_unref(callers->vanished);
+	tdestroy(callers->by_name, forget_caller);
+	tdestroy(callers->by_uid, forget_account);
+	sd_bus_unref(callers->bus);
+	free(callers);
+	return NULL;
+}

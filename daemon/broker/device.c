@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-journal.h>
+
+#include "daemon/broker/audit-event.h"
+#include "daemon/broker/bus-device.h"
+#include "daemon/broker/device.h"
+#include "daemon/broker/live-read.h"
+#include "daemon/broker/manager.h"
+#include "daemon/broker/request.h"
+#include "include/cleanup.h"
+#include "include/fwctld-names.h"
+
+/* A fresh executor: after 1 s, then 2, 4, ... at most 64 s, until one has answered a request. */
+#define RESTART_USEC	    (1000 * 1000ull)
+#define RESTART_DOUBLED_MAX 6u
+#define ANNOUNCE_USEC	    (100 * 1000ull)
+
+const char *device_state_to_string(enum device_state state)
+{
+	static const char *const names[_DEVICE_STATE_MAX] = {
+		[DEVICE_STARTING] = "starting",
+		[DEVICE_IDLE] = "idle",
+		[DEVICE_BUSY] = "busy",
+		[DEVICE_GONE] = "gone",
+	};
+
+	return state < _DEVICE_STATE_MAX ? names[state] : NULL;
+}
+
+static int on_announce(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct device *device = userdata;
+
+	if (device->bus_slot && device->announced != device->state)
+		(void)sd_bus_emit_properties_changed(device->manager->bus, device->path,
+						     FWCTLD_DEVICE_INTERFACE, "State", NULL);
+	device->announced = device->state;
+	return 0;
+}
+
+/*
+ * Between idle and busy a device can go ten thousand times a second, and a signal costs as much as
+ * a request. So the state is announced when it has lasted, and at most every ANNOUNCE_USEC.
+ */
+static void device_set_state(struct device *device, enum device_state state)
+{
+	int enabled = SD_EVENT_OFF, r = 0;
+
+	if (device->state == state)
+		return;
+	device->state = state;
+	if (device->announce)
+		(void)sd_event_source_get_enabled(device->announce, &enabled);
+	if (enabled != SD_EVENT_OFF)
+		return;
+	if (!device->announce)
+		r = sd_event_add_time_relative(device->manager->event, &device->announce,
+					       CLOCK_MONOTONIC, ANNOUNCE_USEC, 0, on_announce,
+					       device);
+	else
+		r = sd_event_source_set_time_relative(device->announce, ANNOUNCE_USEC);
+	if (r >= 0)
+		(void)sd_event_source_set_enabled(device->announce, SD_EVENT_ONESHOT);
+}
+
+/* Another's turn, if another waits: one caller's hundred requests are not ahead of everybody's one.
+ */
+static struct request *device_next(struct device *device)
+{
+	struct request *request;
+
+	TAILQ_FOREACH(request, &device->queue, of_device)
+	if (!request->caller || request->caller->identity.uid != device->last_uid)
+		return request;
+	return TAILQ_FIRST(&device->queue);
+}
+
+static void device_run(struct device *device)
+{
+	struct request *request;
+
+	while (device->executor && !device->running && (request = device_next(device))) {
+		device_dequeue(device, request);
+		if (request->caller)
+			device->last_uid = request->caller->identity.uid;
+		device->running = request;
+		if (request_begin(request))
+			break;
+		device->running = NULL;
+	}
+	if (device->state != DEVICE_GONE)
+		device_set_state(device, !device->executor ? DEVICE_STARTING
+					 : device->running ? DEVICE_BUSY
+							   : DEVICE_IDLE);
+}
+
+int device_enqueue(struct device *device, struct request *request)
+{
+	if (device->state == DEVICE_GONE)
+		return -ENODEV;
+	if (device->hung)
+		return -EBUSY;
+	if (device->n_queue >= DEVICE_QUEUE_MAX)
+		return -EXFULL;
+	TAILQ_INSERT_TAIL(&device->queue, request, of_device);
+	device->n_queue++;
+	device_run(device);
+	return 0;
+}
+
+void device_dequeue(struct device *device, struct request *request)
+{
+	TAILQ_REMOVE(&device->queue, request, of_device);
+	device->n_queue--;
+}
+
+static void device_give_up_queue(struct device *device, int error, const char *why)
+{
+	struct request *request;
+
+	while ((request = TAILQ_FIRST(&device->queue))) {
+		device_dequeue(device, request);
+		request_give_up(request, error, why);
+	}
+}
+
+void device_release(struct device *device)
+{
+	device->running = NULL;
+	device->hung = false;
+	if (device->executor)
+		device->n_restarts = 0;
+	device_run(device);
+}
+
+void device_set_hung(struct device *device)
+{
+	device->hung = true;
+	device_give_up_queue(device, -EBUSY, "a command before it does not return from the device");
+}
+
+static void on_replied(void *userdata, uint64_t id, int value, int error, uint8_t *bytes,
+		       size_t length)
+{
+	struct device *device = userdata;
+
+	if (device->running && device->running->number == id)
+		request_replied(device->running, value, error, bytes, length);
+}
+
+static int on_restart(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct device *device = userdata;
+
+	if (monitor_client_open(device->manager->monitor, device->subsystem, device->number) < 0)
+		device_gone(device, "out of memory");
+	return 0;
+}
+
+static void device_schedule_restart(struct device *device)
+{
+	unsigned doubled =
+		device->n_restarts < RESTART_DOUBLED_MAX ? device->n_restarts : RESTART_DOUBLED_MAX;
+	int r;
+
+	device->n_restarts++;
+	if (!device->restart)
+		r = sd_event_add_time_relative(device->manager->event, &device->restart,
+					       CLOCK_MONOTONIC, RESTART_USEC << doubled, 0,
+					       on_restart, device);
+	else
+		r = sd_event_source_set_time_relative(device->restart, RESTART_USEC << doubled);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(device->restart, SD_EVENT_ONESHOT);
+	if (r < 0)
+		device_gone(device, "out of memory");
+}
+
+static void on_lost(void *userdata, const char *why)
+{
+	struct device *device = userdata;
+	struct request *running = device->running;
+
+	device->executor = executor_free(device->executor);
+	device->live_known = false;
+	audit_executor_lost(device, running, why);
+	if (running)
+		request_executor_lost(running, why);
+	device_set_state(device, DEVICE_STARTING);
+	device_schedule_restart(device);
+}
+
+static const struct executor_handlers executor_handlers = {
+	.replied = on_replied,
+	.lost = on_lost,
+};
+
+static bool serial_shared(const struct device *device)
+{
+	const struct device *other;
+
+	if (!*device->identity.serial)
+		return false;
+	TAILQ_FOREACH(other, &device->manager->devices, link)
+	if (other != device && strcmp(other->identity.serial, device->identity.serial) == 0 &&
+	    strcmp(other->identity.dialect, device->identity.dialect) == 0)
+		return true;
+	return false;
+}
+
+/*
+ * The identity that a caller can insist on: the serial, unless two devices claim it; then, and
+ * where there is none, the PCI address; and at the last the kernel's name.
+ */
+static int device_name_id(struct device *device)
+{
+	const struct device_identity *i = &device->identity;
+	const char *stable = *i->serial && !i->serial_disputed ? i->serial
+			     : *i->pci			       ? i->pci
+							       : device->name;
+	char *id;
+
+	if (asprintf(&id, "%s:%s", i->dialect, stable) < 0)
+		return -ENOMEM;
+	if (device->id && strcmp(device->id, id) != 0 && device->bus_slot)
+		(void)sd_bus_emit_properties_changed(device->manager->bus, device->path,
+						     FWCTLD_DEVICE_INTERFACE, "DeviceId", NULL);
+	free(device->id);
+	device->id = id;
+	return 0;
+}
+
+static int devices_name_ids(struct manager *manager)
+{
+	struct device *device;
+	int r = 0;
+
+	TAILQ_FOREACH(device, &manager->devices, link)
+	{
+		device->identity.serial_disputed = serial_shared(device);
+		if (r >= 0)
+			r = device_name_id(device);
+	}
+	return r;
+}
+
+static struct device *device_by_number(struct manager *manager,
+				       const struct monitor_request *request)
+{
+	struct device *device;
+
+	TAILQ_FOREACH(device, &manager->devices, link)
+	if (device->state != DEVICE_GONE && device->subsystem == request->subsystem &&
+	    device->number == request->number)
+		return device;
+	return NULL;
+}
+
+static bool same_device(const struct monitor_identity *a, const struct monitor_identity *b)
+{
+	return strcmp(a->dialect, b->dialect) == 0 && strcmp(a->serial, b->serial) == 0 &&
+	       strcmp(a->pci, b->pci) == 0 && strcmp(a->model, b->model) == 0 &&
+	       strcmp(a->nqn, b->nqn) == 0 && a->simulated == b->simulated;
+}
+
+static int device_new(struct manager *manager, const struct monitor_request *request,
+		      const struct monitor_identity *identity, struct device **ret)
+{
+	_cleanup_(device_unrefp) struct device *device = NULL;
+	_cleanup_free_ char *name = NULL;
+	static unsigned n_paths;
+	const struct device *other;
+	bool name_used = false;
+	int r;
+
+	device = calloc(1, sizeof(*device));
+	if (!device)
+		return -ENOMEM;
+	*device = (struct device){
+		.n_ref = 1,
+		.manager = manager,
+		.from_monitor = *identity,
+		.subsystem = request->subsystem,
+		.number = request->number,
+		.last_uid = (uid_t)-1,
+	};
+	TAILQ_INIT(&device->queue);
+	device->identity = (struct device_identity){
+		.dialect = device->from_monitor.dialect,
+		.driver = device->from_monitor.driver,
+		.pci = device->from_monitor.pci,
+		.serial = device->from_monitor.serial,
+		.model = device->from_monitor.model,
+		.firmware = device->from_monitor.firmware,
+		.nqn = device->from_monitor.nqn,
+		.simulated = device->from_monitor.simulated != 0,
+	};
+	device->name = strdup(device->from_monitor.name);
+	if (!device->name)
+		return -ENOMEM;
+
+	/* Devices that are gone stay in the list: their paths are never given away again. */
+	TAILQ_FOREACH(other, &manager->devices, link)
+	if (strcmp(other->name, device->name) == 0)
+		name_used = true;
+	if (asprintf(&name, name_used ? "%s_%u" : "%s", device->name, ++n_paths) < 0)
+		return -ENOMEM;
+	r = sd_bus_path_encode(FWCTLD_DEVICE_PATH, name, &device->path);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(device);
+	return 0;
+}
+
+int device_opened(struct manager *manager, const struct monitor_request *request,
+		  const struct monitor_identity *identity, int fd)
+{
+	_cleanup_close_ int socket = fd;
+	struct device *device = device_by_number(manager, request);
+	int r;
+
+	/* Decided on is what was opened. Another device under the old number is another device. */
+	if (device && (device->executor || !same_device(&device->from_monitor, identity))) {
+		device_gone(device, "another device came in its place");
+		device = NULL;
+	}
+	if (!device) {
+		r = device_new(manager, request, identity, &device);
+		if (r < 0)
+			return r;
+		TAILQ_INSERT_TAIL(&manager->devices, device, link);
+		r = devices_name_ids(manager);
+		if (r >= 0)
+			r = bus_device_add(device);
+		if (r < 0) {
+			TAILQ_REMOVE(&manager->devices, device, link);
+			device_unref(device);
+			return r;
+		}
+		audit_device_added(device);
+	}
+	r = executor_new(manager->event, TAKE_FD(socket), &executor_handlers, device,
+			 &device->executor);
+	if (r < 0) {
+		device_schedule_restart(device);
+		return r;
+	}
+	live_read(device);
+	device_run(device);
+	return 0;
+}
+
+void device_not_opened(struct manager *manager, const struct monitor_request *request, int error)
+{
+	struct device *device = device_by_number(manager, request);
+
+	if (!device)
+		return;
+	if (error == ENODEV || error == ENOENT || error == ENXIO) {
+		device_gone(device, "its node is gone");
+		return;
+	}
+	/* EBUSY: the old executor is still in the kernel. Whoever waits should not wait for that.
+	 */
+	device_give_up_queue(device, -EBUSY,
+			     error == EBUSY ? "its executor has not yet ended"
+					    : "it can't be opened just now");
+	device_schedule_restart(device);
+}
+
+void device_gone(struct device *device, const char *why)
+{
+	struct request *running = device->running;
+
+	if (device->state == DEVICE_GONE)
+		return;
+	device_set_state(device, DEVICE_GONE);
+	device->executor = executor_free(device->executor);
+	device->restart = sd_event_source_disable_unref(device->restart);
+	device->live_retry = sd_event_source_disable_unref(device->live_retry);
+	if (running)
+		request_executor_lost(running, why);
+	device_give_up_queue(device, -ENODEV, why);
+	audit_device_removed(device, why);
+	bus_device_remove(device);
+	(void)devices_name_ids(device->manager);
+}
+
+struct device *device_find(struct manager *manager, const char *name, bool *ret_ambiguous)
+{
+	struct device *device, *found = NULL;
+
+	*ret_ambiguous = false;
+	TAILQ_FOREACH(device, &manager->devices, link)
+	{
+		if (device->state == DEVICE_GONE)
+			continue;
+		if (strcmp(device->name, name) == 0 || strcmp(device->id, name) == 0) {
+			*ret_ambiguous = false;
+			return device;
+		}
+		if (strcmp(device->identity.serial, name) == 0) {
+			*ret_ambiguous = found != NULL;
+			found = device;
+		}
+	}
+	return *ret_ambiguous ? NULL : found;
+}
+
+struct device *device_ref(struct device *device)
+{
+	if (device)
+		device->n_ref++;
+	return device;
+}
+
+struct device *device_unref(struct device *device)
+{
+	if (!device || --device->n_ref > 0)
+		return NULL;
+	executor_free(device->executor);
+	sd_event_source_disable_unref(device->restart);
+	sd_event_source_disable_unref(device->live_retry);
+	sd_event_source_disable_unref(device->announce);
+	sd_bus_slot_unref(device->bus_slot);
+	free(device->name);
+	free(device->id);
+	free(device->path);
+	free(device);
+	return NULL;
+}

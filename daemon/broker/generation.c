@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <nettle/sha2.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "daemon/broker/generation.h"
+#include "include/cleanup.h"
+
+/* The daemon takes no other folders from anybody: not from arguments, not from its environment. */
+static const char *const command_folders[] = {
+	FWCTLD_COMMANDS_DIR,
+	"/etc/fwctld/commands.d",
+	NULL,
+};
+static const char *const shipped_command_folders[] = {
+	FWCTLD_COMMANDS_DIR,
+	NULL,
+};
+static const char *const policy_folders[] = {
+	FWCTLD_POLICY_DIR,
+	"/run/fwctld/policy.d",
+	"/etc/fwctld/policy.d",
+	NULL,
+};
+
+static int generation_new(uint64_t number, const char *const *folders, struct problems *problems,
+			  struct generation **ret)
+{
+	struct generation *generation;
+	int r;
+
+	generation = calloc(1, sizeof(*generation));
+	if (!generation)
+		return -ENOMEM;
+	*generation = (struct generation){.n_ref = 1, .number = number};
+	r = catalogue_load(folders, true, problems, &generation->catalogue);
+	if (r < 0) {
+		generation_unref(generation);
+		return r;
+	}
+	*ret = generation;
+	return 0;
+}
+
+static void generation_digest(struct generation *generation)
+{
+	uint8_t digest[SHA256_DIGEST_SIZE];
+	struct sha256_ctx sha;
+
+	sha256_init(&sha);
+	sha256_update(&sha, sizeof(generation->catalogue->digest), generation->catalogue->digest);
+	sha256_update(&sha, sizeof(generation->policy->digest), generation->policy->digest);
+	sha256_digest(&sha, sizeof(digest), digest);
+	for (size_t i = 0; i < sizeof(digest); i++)
+		snprintf(generation->digest + 2 * i, 3, "%02x", digest[i]);
+}
+
+int generation_load(uint64_t number, struct problems *problems, struct generation **ret)
+{
+	struct generation *generation;
+	int r;
+
+	r = generation_new(number, command_folders, problems, &generation);
+	if (r < 0)
+		return r;
+	r = policy_load(policy_folders, true, generation->catalogue, problems, &generation->policy);
+	if (r < 0) {
+		generation_unref(generation);
+		return r;
+	}
+	generation_digest(generation);
+	*ret = generation;
+	return 0;
+}
+
+int generation_load_denying(uint64_t number, struct problems *problems, struct generation **ret)
+{
+	return generation_new(number, shipped_command_folders, problems, ret);
+}
+
+struct generation *generation_ref(struct generation *generation)
+{
+	if (generation)
+		generation->n_ref++;
+	return generation;
+}
+
+struct generation *generation_unref(struct generation *generation)
+{
+	if (!generation || --generation->n_ref > 0)
+		return NULL;
+	policy_free(generation->policy);
+	catalogue_free(generation->catalogue);
+	free(generation);
+	return NULL;
+}

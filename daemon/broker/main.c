@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+#include "daemon/broker/manager.h"
+#include "include/cleanup.h"
+
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	_cleanup_(problems_done) struct problems problems = {};
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+			 (unsigned long long)now.tv_sec * 1000000ull +
+				 (unsigned long long)now.tv_nsec / 1000ull);
+	/* A failure was audited; whoever sent the signal reads it there. */
+	(void)manager_reload(userdata, &problems);
+	(void)sd_notify(0, "READY=1");
+	return 0;
+}
+
+static int run(void)
+{
+	sd_event *event = NULL;
+	struct manager *manager = NULL;
+	sigset_t mask;
+	int r;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
+		return -errno;
+	r = sd_event_default(&event);
+	if (r >= 0)
+		r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_set_watchdog(event, true);
+	if (r >= 0)
+		r = manager_new(event, &manager);
+	if (r >= 0)
+		r = sd_event_add_signal(event, NULL, SIGHUP, on_hangup, manager);
+	if (r >= 0)
+		r = sd_event_loop(event);
+	(void)sd_notify(0, "STOPPING=1");
+	manager_free(manager);
+	sd_event_unref(event);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{},
+	};
+	int c, r;
+
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+		switch (c) {
+		case 'h':
+			puts("fwctld\n\nMediates firmware commands to devices; started by systemd. "
+			     "See "
+			     "fwctld(8).\n\n  -h --help     this text\n     --version  the "
+			     "version");
+			return EXIT_SUCCESS;
+		case 'V':
+			puts("fwctld " FWCTLD_VERSION);
+			return EXIT_SUCCESS;
+		default:
+			return EXIT_FAILURE;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "fwctld takes no arguments; found \"%s\".\n", argv[optind]);
+		return EXIT_FAILURE;
+	}
+	r = run();
+	if (r < 0)
+		fprintf(stderr, "fwctld ends: %s\n", strerror(-r));
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <systemd/sd-daemon.h>
+
+#include "daemon/broker/audit-event.h"
+#include "daemon/broker/bus-manager.h"
+#include "daemon/broker/discovery.h"
+#include "daemon/broker/live-read.h"
+#include "daemon/broker/manager.h"
+#include "daemon/broker/request.h"
+#include "include/cleanup.h"
+#include "include/fwctld-names.h"
+
+/* Whoever activates us by a call should find the devices; but not wait for ever for a broken one.
+ */
+static int manager_serve(struct manager *manager)
+{
+	int r;
+
+	if (manager->serving || !monitor_client_idle(manager->monitor))
+		return 0;
+	manager->serving = true;
+	audit_started(manager);
+	r = sd_bus_request_name(manager->bus, FWCTLD_BUS_NAME, 0);
+	if (r < 0)
+		fprintf(stderr, "The bus name " FWCTLD_BUS_NAME " can't be had: %s\n",
+			strerror(-r));
+	else
+		(void)sd_notify(0, "READY=1");
+	return r;
+}
+
+static void on_monitor_answered(void *userdata, const struct monitor_request *request, int error,
+				const struct monitor_identity *identity, int fd)
+{
+	struct manager *manager = userdata;
+	int r = 0;
+
+	if (error == 0)
+		r = device_opened(manager, request, identity, fd);
+	else
+		device_not_opened(manager, request, error);
+	if (r < 0)
+		fprintf(stderr, "Device %s can't be served: %s\n", identity->name, strerror(-r));
+	else if (error != 0 && request->subsystem != MONITOR_SIMULATED)
+		fprintf(stderr, "Device %u of subsystem %u can't be opened: %s\n", request->number,
+			request->subsystem, strerror(error));
+
+	if (request->subsystem == MONITOR_SIMULATED)
+		r = discovery_simulated(manager, request->number, error);
+	if (r >= 0)
+		r = manager_serve(manager);
+	if (r < 0 && !manager->serving)
+		sd_event_exit(manager->event, r);
+}
+
+static void manager_put_in_force(struct manager *manager, struct generation *generation)
+{
+	struct device *device;
+
+	generation_unref(manager->generation);
+	manager->generation = generation;
+	(void)sd_bus_emit_properties_changed(manager->bus, FWCTLD_ROOT_PATH,
+					     FWCTLD_MANAGER_INTERFACE, "PolicyGeneration",
+					     "PolicyDigest", "PolicyLoaded", NULL);
+	/* The catalogue that was in force may not have known how to ask. */
+	TAILQ_FOREACH(device, &manager->devices, link)
+	if (device->executor && !device->live_known)
+		live_read(device);
+}
+
+int manager_reload(struct manager *manager, struct problems *problems)
+{
+	struct generation *generation;
+	int r;
+
+	r = generation_load(manager->generations + 1, problems, &generation);
+	if (r < 0) {
+		audit_policy_rejected(manager, problems,
+				      manager->generation->policy
+					      ? "what was in force stays in force"
+					      : "everything stays denied");
+		return r;
+	}
+	manager->generations++;
+	manager_put_in_force(manager, generation);
+	audit_policy_loaded(manager);
+	return 0;
+}
+
+static int manager_load_first(struct manager *manager)
+{
+	_cleanup_(problems_done) struct problems problems = {}, shipped = {};
+	int r;
+
+	r = generation_load(1, &problems, &manager->generation);
+	if (r >= 0) {
+		manager->generations = 1;
+		audit_policy_loaded(manager);
+		return 0;
+	}
+	audit_policy_rejected(manager, &problems, "everything is denied until one loads");
+	r = generation_load_denying(0, &shipped, &manager->generation);
+	for (size_t i = 0; r < 0 && i < shipped.n; i++) {
+		_cleanup_free_ char *text = problem_to_string(&shipped.items[i]);
+
+		fprintf(stderr, "%s\n", text ?: "out of memory");
+	}
+	return r;
+}
+
+static int manager_open_bus(struct manager *manager)
+{
+	int r;
+
+	r = sd_bus_open_system(&manager->bus);
+	if (r >= 0)
+		r = sd_bus_set_exit_on_disconnect(manager->bus, true);
+	if (r >= 0)
+		r = sd_bus_attach_event(manager->bus, manager->event, SD_EVENT_PRIORITY_NORMAL);
+	if (r >= 0)
+		r = bus_manager_add(manager);
+	return r;
+}
+
+int manager_new(sd_event *event, struct manager **ret)
+{
+	struct manager *manager;
+	int r;
+
+	manager = calloc(1, sizeof(*manager));
+	if (!manager)
+		return -ENOMEM;
+	TAILQ_INIT(&manager->devices);
+	manager->event = sd_event_ref(event);
+	r = getrandom(manager->digest_key, sizeof(manager->digest_key), 0) ==
+			    (ssize_t)sizeof(manager->digest_key)
+		    ? 0
+		    : -errno;
+	if (r >= 0)
+		r = audit_new(event, &manager->audit);
+	if (r >= 0)
+		r = manager_load_first(manager);
+	if (r >= 0)
+		r = manager_open_bus(manager);
+	if (r >= 0)
+		r = callers_new(manager->bus, request_advance, &manager->callers);
+	if (r >= 0)
+		r = monitor_client_new(event, on_monitor_answered, manager, &manager->monitor);
+	if (r >= 0)
+		r = discovery_start(manager);
+	if (r < 0) {
+		manager_free(manager);
+		return r;
+	}
+	*ret = manager;
+	return 0;
+}
+
+struct manager *manager_free(struct manager *manager)
+{
+	struct device *device;
+
+	if (!manager)
+		return NULL;
+	/* Ends every request, with an outcome for what was in flight. */
+	TAILQ_FOREACH(device, &manager->devices, link)
+	device_gone(device, "fwctld ends");
+	monitor_client_free(manager->monitor);
+	callers_free(manager->callers);
+	while ((device = TAILQ_FIRST(&manager->devices))) {
+		TAILQ_REMOVE(&manager->devices, device, link);
+		device_unref(device);
+	}
+	generation_unref(manager->generation);
+	audit_free(manager->audit);
+	if (manager->bus) {
+		(void)sd_bus_flush(manager->bus);
+		for (size_t i = 0; i < ELEMENTSOF(manager->bus_slots); i++)
+			sd_bus_slot_unref(manager->bus_slots[i]);
+		sd_bus_unref(manager->bus);
+	}
+	sd_event_unref(manager->event);
+	free(manager);
+	return NULL;
+}

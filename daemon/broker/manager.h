@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The broker as a whole: what its parts share. Everything runs in one thread, in one event loop.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "daemon/broker/audit.h"
+#include "daemon/broker/caller.h"
+#include "daemon/broker/device.h"
+#include "daemon/broker/generation.h"
+#include "daemon/broker/monitor-client.h"
+
+struct manager {
+	sd_event *event;
+	sd_bus *bus;
+	sd_bus_slot *bus_slots[2]; /* the root's vtable and object manager */
+	struct audit *audit;
+	struct callers *callers;
+	struct monitor_client *monitor;
+	struct device_list devices;
+	struct generation *generation; /* in force; never NULL after manager_new() */
+
+	uint8_t digest_key[32]; /* of this boot of the daemon: for digests over secrets */
+	uint64_t audit_seq;
+	uint64_t request_seq;
+	uint64_t generations;
+	unsigned next_simulated; /* the simulated device that the monitor is asked for */
+	bool serving;		 /* discovery at start is done, the bus name is asked for */
+
+	uint64_t n_requests;
+	uint64_t n_executed;
+	uint64_t n_denied;
+	uint64_t n_failed;
+};
+
+int manager_new(sd_event *event, struct manager **ret);
+struct manager *manager_free(struct manager *manager);
+
+/*
+ * Loads catalogue and policy anew. On failure the generation in force stays, and the problems say
+ * why: -EBADMSG for wrong files, another errno for files that can't be read. Audited either way.
+ */
+int manager_reload(struct manager *manager, struct problems *problems);

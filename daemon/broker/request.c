@@ -1,0 +1,677 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdalign.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/broker/audit-event.h"
+#include "daemon/broker/bus-device.h"
+#include "daemon/broker/bus-reply.h"
+#include "daemon/broker/manager.h"
+#include "daemon/broker/polkit.h"
+#include "daemon/broker/request-parse.h"
+#include "daemon/broker/request.h"
+#include "include/cleanup.h"
+#include "include/fwctld-names.h"
+
+static const char *const class_actions[_CLASS_MAX] = {
+	[CLASS_READ_ONLY] = FWCTLD_ACTION_READ_ONLY,
+	[CLASS_CONFIG_CHANGE] = FWCTLD_ACTION_CONFIG_CHANGE,
+	[CLASS_DESTRUCTIVE] = FWCTLD_ACTION_DESTRUCTIVE,
+};
+
+/* Answers the caller, if there is one that still waits for it. */
+#define request_reply_error(request, name, ...)                                                    \
+	do {                                                                                       \
+		if ((request)->call)                                                               \
+			(void)bus_reply_error((request)->call, (request), (name), __VA_ARGS__);    \
+	} while (0)
+
+static bool is_execution(const struct request *request)
+{
+	return request->verb == VERB_EXECUTE || request->verb == VERB_EXECUTE_RAW;
+}
+
+static bool caller_left(const struct request *request)
+{
+	return request->caller && request->caller->state == CALLER_GONE;
+}
+
+/* Off every list; what holds it no more frees it. */
+static void request_finish(struct request *request)
+{
+	if (request->state == REQUEST_DONE)
+		return;
+	request->state = REQUEST_DONE;
+	if (request->done)
+		request->done(request->device, request->sent ? &request->outcome : NULL);
+	request->polkit = sd_bus_slot_unref(request->polkit);
+	request->deadline = sd_event_source_disable_unref(request->deadline);
+	if (request->caller) {
+		TAILQ_REMOVE(&request->caller->requests, request, of_caller);
+		request->caller->n_requests--;
+		if (request->charged > 0)
+			caller_discharge(request->caller, request->charged);
+	}
+	request_unref(request);
+}
+
+/* Refused by fwctld itself, before anything was sent. */
+static void request_deny(struct request *request, const char *error_name, const char *why)
+{
+	request->manager->n_denied++;
+	audit_denied(request, why);
+	request_reply_error(request, error_name, "%s", why);
+	request_finish(request);
+}
+
+static const char *refusal_error(int error)
+{
+	return error == -ENOENT ? FWCTLD_ERROR_UNKNOWN_COMMAND : FWCTLD_ERROR_INVALID_REQUEST;
+}
+
+int request_judge(struct request *request, struct refusal *ret_refusal)
+{
+	const struct device *device = request->device;
+	struct generation *generation = request->manager->generation;
+	const struct dialect *dialect;
+	struct classified classified;
+	uint8_t digest[DIGEST_SIZE];
+	int r;
+
+	dialect = catalogue_dialect(generation->catalogue, device->identity.dialect);
+	if (!dialect) {
+		snprintf(ret_refusal->text, sizeof(ret_refusal->text),
+			 "The catalogue does not describe dialect %s.", device->identity.dialect);
+		return -ENOENT;
+	}
+	r = classify(dialect, request->message, request->message_length, request->data,
+		     request->data_length, device->live_known ? &device->live : NULL, &classified,
+		     ret_refusal);
+	if (r < 0)
+		return r;
+
+	generation_unref(request->generation);
+	request->generation = generation_ref(generation);
+	request->classified = classified;
+	/* Of bytes that never change; so it is made once. */
+	if (!request->digest[0]) {
+		request_digest(device->id, &classified, request->manager->digest_key, digest);
+		digest_to_string(digest, request->digest);
+	}
+	if (request->caller) {
+		struct query query = {
+			.caller = &request->caller->identity,
+			.device = &device->identity,
+			.request = &request->classified,
+		};
+
+		decide(generation->policy, &query, &request->decision);
+	} else {
+		/* fwctld asks a device about itself: never for more than reading. */
+		request->decision = (struct decision){
+			.verdict =
+				classified.class == CLASS_READ_ONLY ? VERDICT_ALLOW : VERDICT_DENY,
+			.rule_id = "internal",
+			.rule_at = "built in",
+			.reason = "fwctld reads what the device reports of itself.",
+		};
+	}
+	return 0;
+}
+
+static char *rule_name(const struct request *request)
+{
+	char *name;
+
+	if (asprintf(&name, "%s at %s", request->decision.rule_id, request->decision.rule_at) < 0)
+		return NULL;
+	return name;
+}
+
+/*
+ * The last word, right before the intent: the caller is still there, and policy, catalogue, effects
+ * and device as they are now allow it; a person's authentication counts for the rule that asked for
+ * it alone. NULL: go. Else why not.
+ */
+static const char *request_recheck(struct request *request, struct refusal *refusal)
+{
+	_cleanup_free_ char *rule = NULL;
+
+	if (caller_left(request))
+		return "its caller left before it was sent";
+	if (request_judge(request, refusal) < 0)
+		return refusal->text;
+	switch (request->decision.verdict) {
+	case VERDICT_ALLOW:
+		return NULL;
+	case VERDICT_AUTHENTICATE:
+		rule = rule_name(request);
+		if (request->authenticated && rule &&
+		    strcmp(rule, request->authenticated_rule) == 0)
+			return NULL;
+		return "the policy changed meanwhile and asks for another authentication; ask "
+		       "again";
+	default:
+		return request->decision.reason;
+	}
+}
+
+static void request_answer(struct request *request)
+{
+	const struct outcome *outcome = &request->outcome;
+	struct manager *manager = request->manager;
+	const char *name;
+
+	if (request->sent && outcome->kind == OUTCOME_EXECUTED)
+		manager->n_executed++;
+	else
+		manager->n_failed++;
+
+	if (!request->call) {
+		request_finish(request);
+		return;
+	}
+	if (!request->sent) {
+		request_reply_error(request, FWCTLD_ERROR_DEVICE_GONE,
+				    "Nothing was sent to %s: %s. Try again when it is back.",
+				    request->device->name, request->lost);
+		request_finish(request);
+		return;
+	}
+	switch (outcome->kind) {
+	case OUTCOME_EXECUTED:
+		(void)bus_reply_executed(request);
+		break;
+	case OUTCOME_REFUSED_BY_DEVICE:
+		name = dialect_status(request->classified.command->dialect, outcome->status);
+		request_reply_error(request, FWCTLD_ERROR_DEVICE_REFUSED,
+				    "%s refused %s with status 0x%x%s%s%s.", request->device->name,
+				    request->classified.command->full_name, outcome->status,
+				    name ? " (" : "", name ?: "", name ? ")" : "");
+		break;
+	case OUTCOME_REFUSED_BY_KERNEL:
+		request_reply_error(
+			request, FWCTLD_ERROR_KERNEL_REFUSED,
+			"The kernel refused %s for %s: %s. It did not reach the device.",
+			request->classified.command->full_name, request->device->name,
+			outcome->error ? strerror(outcome->error)
+				       : "it could not deliver the command");
+		break;
+	default:
+		request_reply_error(request, FWCTLD_ERROR_OUTCOME_UNKNOWN,
+				    "Nobody can say whether %s was executed by %s%s%s. Look at the "
+				    "device before you repeat it.",
+				    request->classified.command->full_name, request->device->name,
+				    *request->lost ? ": " : "", request->lost);
+		break;
+	}
+	request_finish(request);
+}
+
+static void on_outcome_audited(void *userdata, int error)
+{
+	struct request *request = userdata;
+
+	if (request->state == REQUEST_OUTCOME)
+		request_answer(request);
+}
+
+static int on_outcome_overdue(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	/* The record goes on waiting for journald; the caller should not. */
+	audit_forget(((struct request *)userdata)->manager->audit, userdata);
+	request_answer(userdata);
+	return 0;
+}
+
+/* The device is done with it, or will never be: write that down, free the device, answer. */
+static void request_conclude(struct request *request)
+{
+	struct device *device = request->device;
+	int r;
+
+	request_ref(request);
+	request->deadline = sd_event_source_disable_unref(request->deadline);
+	request->state = REQUEST_OUTCOME;
+	r = audit_outcome(request, on_outcome_audited);
+	if (r == 0) {
+		r = sd_event_add_time_relative(request->manager->event, &request->deadline,
+					       CLOCK_MONOTONIC, AUDIT_TIMEOUT_USEC, 0,
+					       on_outcome_overdue, request);
+		if (r < 0) {
+			audit_forget(request->manager->audit, request);
+			request_answer(request);
+		}
+	} else {
+		request_answer(request);
+	}
+	device_release(device);
+	request_unref(request);
+}
+
+static void request_not_sent(struct request *request, const char *why)
+{
+	request->sent = false;
+	request->outcome = (struct outcome){.kind = OUTCOME_UNKNOWN};
+	snprintf(request->lost, sizeof(request->lost), "%s", why);
+	request_conclude(request);
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct request *request = userdata;
+
+	request->duration_usec = usec - request->started;
+	request->outcome = (struct outcome){.kind = OUTCOME_UNKNOWN};
+	snprintf(request->lost, sizeof(request->lost), "its deadline passed");
+	request->state = REQUEST_LATE;
+	request->manager->n_failed++;
+	(void)audit_outcome(request, NULL);
+	request_reply_error(
+		request, FWCTLD_ERROR_TIMEOUT,
+		"%s did not answer %s within %u ms. The command may still be executed; the "
+		"device stays busy until the kernel returns.",
+		request->device->name, request->classified.command->full_name,
+		request->classified.command->deadline_ms);
+	request->call = sd_bus_message_unref(request->call);
+	device_set_hung(request->device);
+	return 0;
+}
+
+static void request_submit(struct request *request)
+{
+	static alignas(8) uint8_t bytes[ARENA_MAX];
+	struct device *device = request->device;
+	int r;
+
+	if (!device->executor) {
+		request_not_sent(request, "its executor was lost");
+		return;
+	}
+	r = pack(&request->classified, bytes, &request->arena);
+	if (r >= 0)
+		r = sd_event_add_time_relative(request->manager->event, &request->deadline,
+					       CLOCK_MONOTONIC,
+					       request->classified.command->deadline_ms *
+						       UINT64_C(1000),
+					       0, on_deadline, request);
+	if (r >= 0)
+		r = executor_submit(device->executor, request->number, &request->arena, bytes);
+	if (r < 0) {
+		request_not_sent(request, strerror(-r));
+		return;
+	}
+	request->sent = true;
+	request->state = REQUEST_RUNNING;
+	sd_event_now(request->manager->event, CLOCK_MONOTONIC, &request->started);
+}
+
+static void on_intent_audited(void *userdata, int error)
+{
+	struct request *request = userdata;
+	struct device *device = request->device;
+
+	if (error == 0) {
+		request_submit(request);
+		return;
+	}
+	request_ref(request);
+	request->manager->n_denied++;
+	request_reply_error(
+		request, FWCTLD_ERROR_AUDIT_UNAVAILABLE,
+		"The journal did not take the audit record in time, so nothing was sent to "
+		"%s. Is systemd-journald running?",
+		device->name);
+	request_finish(request);
+	device_release(device);
+	request_unref(request);
+}
+
+bool request_begin(struct request *request)
+{
+	struct refusal refusal;
+	const char *why;
+	int r;
+
+	why = request_recheck(request, &refusal);
+	if (why) {
+		request_deny(request, FWCTLD_ERROR_DENIED, why);
+		return false;
+	}
+	request->state = REQUEST_INTENT;
+	r = audit_intent(request, on_intent_audited);
+	if (r > 0)
+		request_submit(request);
+	else if (r < 0)
+		on_intent_audited(request, r);
+	return true;
+}
+
+void request_replied(struct request *request, int value, int error, uint8_t *bytes, size_t length)
+{
+	bool late = request->state == REQUEST_LATE;
+	uint64_t now;
+
+	sd_event_now(request->manager->event, CLOCK_MONOTONIC, &now);
+	request->duration_usec = now - request->started;
+	request->lost[0] = '\0';
+	if (unpack(&request->classified, &request->arena, value, error, bytes, length,
+		   &request->outcome) < 0) {
+		request->outcome = (struct outcome){.kind = OUTCOME_UNKNOWN};
+		snprintf(request->lost, sizeof(request->lost), "the answer was malformed");
+	}
+	if (late) {
+		struct device *device = request->device;
+
+		audit_late_outcome(request);
+		request_finish(request);
+		device_release(device);
+		return;
+	}
+	/* The outcome may have to wait for journald; the executor's buffer does not. */
+	request->response = malloc(request->outcome.response_length + 1);
+	if (request->response && request->outcome.response_length > 0)
+		memcpy(request->response, request->outcome.response,
+		       request->outcome.response_length);
+	if (!request->response)
+		request->outcome.response_length = 0;
+	request->outcome.response = request->response;
+	request_conclude(request);
+}
+
+void request_executor_lost(struct request *request, const char *why)
+{
+	struct device *device = request->device;
+	uint64_t now;
+
+	switch (request->state) {
+	case REQUEST_INTENT:
+		/* The intent may yet be accepted, so it gets an outcome: it was never sent. */
+		audit_forget(request->manager->audit, request);
+		request_not_sent(request, why);
+		break;
+	case REQUEST_RUNNING:
+		sd_event_now(request->manager->event, CLOCK_MONOTONIC, &now);
+		request->duration_usec = now - request->started;
+		request->outcome = (struct outcome){.kind = OUTCOME_UNKNOWN};
+		snprintf(request->lost, sizeof(request->lost), "its executor was lost: %s", why);
+		request_conclude(request);
+		break;
+	case REQUEST_LATE:
+		snprintf(request->lost, sizeof(request->lost), "its executor was lost: %s", why);
+		audit_late_outcome(request);
+		request_finish(request);
+		device_release(device);
+		break;
+	default:
+		break;
+	}
+}
+
+void request_give_up(struct request *request, int error, const char *why)
+{
+	_cleanup_free_ char *sentence = NULL;
+	const char *name = error == -ENODEV ? FWCTLD_ERROR_DEVICE_GONE : FWCTLD_ERROR_BUSY;
+
+	if (asprintf(&sentence, "%s can't take the request: %s.", request->device->name, why) < 0)
+		sentence = NULL;
+	request_deny(request, name, sentence ?: why);
+}
+
+static void request_queue(struct request *request)
+{
+	int r;
+
+	request->state = REQUEST_QUEUED;
+	r = device_enqueue(request->device, request);
+	if (r == -ENODEV)
+		request_give_up(request, r, "it is gone");
+	else if (r == -EBUSY)
+		request_give_up(request, r, "a command before it does not return from the device");
+	else if (r < 0)
+		request_give_up(request, r, "too many requests wait for it");
+}
+
+void request_authenticated(struct request *request, const char *why)
+{
+	request->polkit = sd_bus_slot_unref(request->polkit);
+	audit_authentication(request, why);
+	if (why) {
+		_cleanup_free_ char *sentence = NULL;
+
+		if (asprintf(&sentence, "%s Authentication failed: %s.", request->decision.reason,
+			     why) < 0)
+			sentence = NULL;
+		request_deny(request, FWCTLD_ERROR_NOT_AUTHENTICATED, sentence ?: why);
+		return;
+	}
+	request->authenticated = true;
+	request_queue(request);
+}
+
+static void on_polkit(void *userdata, const char *why)
+{
+	request_authenticated(userdata, why);
+}
+
+static void request_ask(struct request *request)
+{
+	const struct polkit_detail details[] = {
+		{"device", request->device->name},
+		{"device-id", request->device->id},
+		{"command", request->classified.command->full_name},
+		{"class", effect_class_to_string(request->classified.class)},
+		{"rule", request->decision.rule_id},
+		{"digest", request->digest},
+		{},
+	};
+
+	request->state = REQUEST_ASKING;
+	request->authenticated_rule = rule_name(request);
+	if (!request->authenticated_rule ||
+	    polkit_ask(request->call, class_actions[request->classified.class], details, on_polkit,
+		       request, &request->polkit) < 0)
+		request_authenticated(request, "polkit could not be asked");
+}
+
+static void request_start_execution(struct request *request)
+{
+	size_t bytes = request->message_length + request->data_length +
+		       request->classified.response_length;
+
+	if (!caller_charge(request->caller, bytes)) {
+		request_deny(
+			request, FWCTLD_ERROR_QUOTA_EXCEEDED,
+			"Too many requests, or too many bytes, are in flight for this user. Wait "
+			"for some to end.");
+		return;
+	}
+	request->charged = bytes;
+	if (request->decision.verdict == VERDICT_DENY) {
+		request_deny(request, FWCTLD_ERROR_DENIED, request->decision.reason);
+		return;
+	}
+	/* No wrong target: whoever destroys names the device by what does not change. */
+	if (request->classified.class == CLASS_DESTRUCTIVE && !request->device_id) {
+		request_deny(
+			request, FWCTLD_ERROR_INVALID_REQUEST,
+			"A destructive command needs option device-id, so that it can't reach "
+			"another device than the one that was meant. \"fwctl show\" tells it.");
+		return;
+	}
+	if (request->decision.verdict == VERDICT_AUTHENTICATE)
+		request_ask(request);
+	else
+		request_queue(request);
+}
+
+/* The caller is known. */
+static void request_start(struct request *request)
+{
+	struct refusal refusal;
+	int r;
+
+	if (request->verb == VERB_LIST_COMMANDS) {
+		bus_device_list_commands(request);
+		request_finish(request);
+		return;
+	}
+	r = request_parse(request, &refusal);
+	if (r >= 0)
+		r = request_judge(request, &refusal);
+	if (r < 0) {
+		request->manager->n_failed++;
+		request_reply_error(request, refusal_error(r), "%s", refusal.text);
+		request_finish(request);
+		return;
+	}
+	if (is_execution(request)) {
+		request_start_execution(request);
+		return;
+	}
+	(void)bus_reply_explanation(request);
+	request_finish(request);
+}
+
+void request_advance(struct request *request)
+{
+	switch (request->state) {
+	case REQUEST_RECEIVED:
+		if (request->caller->state == CALLER_KNOWN) {
+			request_start(request);
+		} else if (request->caller->state == CALLER_UNKNOWN) {
+			request_deny(request, FWCTLD_ERROR_NOT_AUTHENTICATED,
+				     "The bus did not say who is asking.");
+		} else if (request->caller->state == CALLER_GONE) {
+			request_finish(request);
+		}
+		break;
+	case REQUEST_ASKING:
+	case REQUEST_QUEUED:
+		if (!caller_left(request))
+			break;
+		if (request->state == REQUEST_QUEUED)
+			device_dequeue(request->device, request);
+		request_deny(request, FWCTLD_ERROR_DENIED, "its caller left before it was sent");
+		break;
+	case REQUEST_OUTCOME:
+		if (!caller_left(request))
+			break;
+		audit_forget(request->manager->audit, request);
+		request_answer(request);
+		break;
+	default:
+		/* From the intent on it goes its way: the device does not know who asked. */
+		break;
+	}
+}
+
+static int request_new(struct manager *manager, struct device *device, struct request **ret)
+{
+	struct request *request;
+	int r;
+
+	request = calloc(1, sizeof(*request));
+	if (!request)
+		return -ENOMEM;
+	*request = (struct request){
+		.n_ref = 1,
+		.manager = manager,
+		.device = device_ref(device),
+		.number = ++manager->request_seq,
+	};
+	r = sd_id128_randomize(&request->id);
+	if (r < 0) {
+		request_unref(request);
+		return r;
+	}
+	*ret = request;
+	return 0;
+}
+
+int request_from_call(struct manager *manager, struct device *device, enum request_verb verb,
+		      sd_bus_message *call)
+{
+	struct request *request;
+	struct caller *caller;
+	int r;
+
+	manager->n_requests++;
+	r = request_new(manager, device, &request);
+	if (r < 0)
+		return r;
+	request->verb = verb;
+	request->call = sd_bus_message_ref(call);
+	r = callers_get(manager->callers, sd_bus_message_get_sender(call), &caller);
+	if (r < 0) {
+		request_unref(request);
+		return r;
+	}
+	request->caller = caller;
+	TAILQ_INSERT_TAIL(&caller->requests, request, of_caller);
+	caller->n_requests++;
+	if (caller->state == CALLER_ASKED && caller->n_requests > REQUESTS_UNRESOLVED_MAX) {
+		request_reply_error(request, FWCTLD_ERROR_QUOTA_EXCEEDED,
+				    "Too many requests wait until the bus says who is asking.");
+		request_finish(request);
+		return 1;
+	}
+	request_advance(request);
+	return 1;
+}
+
+int request_internal(struct device *device, const uint8_t *message, size_t length,
+		     request_done_t done)
+{
+	struct request *request;
+	struct refusal refusal;
+	int r;
+
+	r = request_new(device->manager, device, &request);
+	if (r < 0)
+		return r;
+	request->verb = VERB_EXECUTE_RAW;
+	request->done = done;
+	request->message = malloc(length);
+	if (request->message) {
+		memcpy(request->message, message, length);
+		request->message_length = length;
+		request->data = request->message + length;
+	}
+	r = request->message ? request_judge(request, &refusal) : -ENOMEM;
+	if (r < 0) {
+		request_unref(request);
+		return r;
+	}
+	request_queue(request);
+	return 0;
+}
+
+struct request *request_ref(struct request *request)
+{
+	if (request)
+		request->n_ref++;
+	return request;
+}
+
+struct request *request_unref(struct request *request)
+{
+	if (!request || --request->n_ref > 0)
+		return NULL;
+	sd_bus_slot_unref(request->polkit);
+	sd_event_source_disable_unref(request->deadline);
+	sd_bus_message_unref(request->call);
+	caller_unref(request->caller);
+	device_unref(request->device);
+	generation_unref(request->generation);
+	free(request->message);
+	free(request->device_id);
+	free(request->reason);
+	free(request->authenticated_rule);
+	free(request->audited);
+	free(request->response);
+	free(request);
+	return NULL;
+}

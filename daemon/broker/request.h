@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * One command from one caller, from arrival to reply: the only way to a device.
+ *
+ *   RECEIVED   the caller's credentials are being asked for
+ *   ASKING     policy said `authenticate`; polkit has the word
+ *   QUEUED     allowed; another request has the device
+ *   INTENT     decided once more; the journal has not yet accepted the intent
+ *   RUNNING    the executor has it
+ *   OUTCOME    the device is done; the journal has not yet accepted the outcome
+ *   LATE       the caller was answered at the deadline; the executor still has it
+ *   DONE       answered
+ *
+ * The request owns its bytes, and they never change: what polkit was asked about, what the audit
+ * digests and what the device gets are the same.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+#include <systemd/sd-id128.h>
+
+#include "daemon/broker/caller.h"
+#include "daemon/broker/device.h"
+#include "daemon/broker/generation.h"
+#include "policy/classify.h"
+#include "policy/decide.h"
+#include "policy/digest.h"
+#include "policy/pack.h"
+
+struct manager;
+
+enum request_verb {
+	VERB_EXECUTE,
+	VERB_EXECUTE_RAW,
+	VERB_EXPLAIN,
+	VERB_EXPLAIN_RAW,
+	VERB_LIST_COMMANDS,
+};
+
+enum request_state {
+	REQUEST_RECEIVED,
+	REQUEST_ASKING,
+	REQUEST_QUEUED,
+	REQUEST_INTENT,
+	REQUEST_RUNNING,
+	REQUEST_OUTCOME,
+	REQUEST_LATE,
+	REQUEST_DONE,
+};
+
+/* What an internal request's end is told: fwctld asks a device about itself. NULL: it was not sent.
+ */
+typedef void (*request_done_t)(struct device *device, const struct outcome *outcome);
+
+struct request {
+	unsigned n_ref;
+	struct manager *manager;
+	enum request_verb verb;
+	enum request_state state;
+	sd_id128_t id;
+	uint64_t number; /* in this daemon's life; names it to the executor */
+
+	sd_bus_message *call;  /* NULL: fwctld's own */
+	request_done_t done;   /* fwctld's own: who wants the answer */
+	struct caller *caller; /* NULL: fwctld's own */
+	TAILQ_ENTRY(request) of_caller;
+	size_t charged; /* bytes on the caller's account; 0: nothing */
+	struct device *device;
+	TAILQ_ENTRY(request) of_device;
+
+	uint8_t *message; /* device-native, message_length bytes, then the data */
+	size_t message_length;
+	const uint8_t *data;
+	size_t data_length;
+	char *device_id; /* option: the caller insists on this device */
+	char *reason;	 /* option: for audit */
+
+	struct generation *generation; /* judged by */
+	struct classified classified;
+	struct decision decision;
+	char digest[DIGEST_STRING_SIZE];
+
+	sd_bus_slot *polkit;
+	bool authenticated;
+	char *authenticated_rule; /* id and place of the rule that polkit answered for */
+
+	uint8_t *audited; /* audit fields of the intent, which the outcome repeats; NULL before */
+	size_t audited_length;
+
+	struct arena arena;
+	bool sent;	  /* to the executor; false with an intent: it never was */
+	uint64_t started; /* CLOCK_MONOTONIC, µs, when the executor got it */
+	uint64_t duration_usec;
+	sd_event_source *deadline;
+	struct outcome outcome;
+	uint8_t *response; /* outcome.response points here */
+	char lost[64];	   /* why the executor can't say what happened */
+};
+
+/* A method call on a device. Takes over the reply: always 1, or a negative errno for sd-bus to
+ * answer. */
+int request_from_call(struct manager *manager, struct device *device, enum request_verb verb,
+		      sd_bus_message *call);
+/*
+ * fwctld's own: a message that fwctld made, read-only, allowed without policy but audited like any
+ * other.
+ */
+int request_internal(struct device *device, const uint8_t *message, size_t length,
+		     request_done_t done);
+
+struct request *request_ref(struct request *request);
+struct request *request_unref(struct request *request);
+
+/* Something that it waits for has changed: its caller, or the polkit answer. */
+void request_advance(struct request *request);
+/* It is its turn on the device. False: it ended and does not need the device. */
+bool request_begin(struct request *request);
+/* Its executor answered, or is lost (why != NULL). */
+void request_replied(struct request *request, int value, int error, uint8_t *bytes, size_t length);
+void request_executor_lost(struct request *request, const char *why);
+/* It can't be had any more: answers with an error (errno of device_enqueue()). Not for one that
+ * runs. */
+void request_give_up(struct request *request, int error, const char *why);
+/* polkit's answer; why: NULL when it granted. */
+void request_authenticated(struct request *request, const char *why);
+
+/*
+ * Classifies and decides by what is in force now. 0: there is a decision. -ENOENT, -EBADMSG, ...:
+ * refused before policy was asked, with a sentence. Used by enforcement, Explain and ListCommands
+ * alike.
+ */
+int request_judge(struct request *request, struct refusal *ret_refusal);
