@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/output.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <langinfo.h>
+#include <string.h>
+#include <wchar.h>
+
+#include "client/utf8.h"
+#include "include/cleanup.h"
+
+#define LINE_BYTES 16
+
+/* What is wider is not aligned any more: one endless name must not widen every other line. */
+#define ALIGNED_MAX 64
+
+/*
+ * The columns that a character takes, or 0 for one to be written as \xNN: the backslash, control
+ * characters, and what is invisible, which includes all that turns the direction of writing
+ * (wcwidth() 0 or -1).
+ */
+static size_t character_width(uint32_t character)
+{
+	int width;
+
+	if (character == '\\')
+		return 0;
+	if (character < 0x80)
+		return character >= 0x20 && character < 0x7f;
+	if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+		return 0;
+	/* U+0080 to U+009F are control characters even where wcwidth() should know better. */
+	width = character < 0xa0 ? 0 : wcwidth((wchar_t)character);
+	return width > 0 ? (size_t)width : 0;
+}
+
+size_t print_text(FILE *file, const char *text)
+{
+	size_t columns = 0;
+
+	while (*text) {
+		uint32_t character;
+		unsigned n = utf8_read(text, &character);
+		size_t width = n > 0 ? character_width(character) : 0;
+
+		if (n == 0)
+			n = 1;
+		if (width > 0) {
+			columns += width;
+			if (file)
+				fwrite(text, 1, n, file);
+		} else {
+			columns += 4 * n;
+			for (unsigned i = 0; file && i < n; i++)
+				fprintf(file, "\\x%02x", (unsigned char)text[i]);
+		}
+		text += n;
+	}
+	return columns;
+}
+
+static void pad(FILE *file, size_t columns)
+{
+	while (columns-- > 0)
+		putc(' ', file);
+}
+
+void print_table(FILE *file, const char *const *cells, size_t n_rows, size_t n_columns)
+{
+	size_t widths[8] = {};
+
+	assert(n_columns <= ELEMENTSOF(widths));
+	for (size_t i = 0; i < n_rows * n_columns; i++) {
+		size_t *width = &widths[i % n_columns];
+		size_t columns = cells[i] ? print_text(NULL, cells[i]) : 0;
+
+		if (columns > *width && columns <= ALIGNED_MAX)
+			*width = columns;
+	}
+	for (size_t i = 0; i < n_rows; i++) {
+		size_t gap = 0; /* held back, so that no line ends in spaces */
+
+		for (size_t j = 0; j < n_columns; j++) {
+			const char *cell = cells[i * n_columns + j];
+			size_t columns = 0;
+
+			if (cell && *cell) {
+				pad(file, gap);
+				gap = 0;
+				columns = print_text(file, cell);
+			}
+			gap += (columns < widths[j] ? widths[j] - columns : 0) + 2;
+		}
+		putc('\n', file);
+	}
+}
+
+char *join_strings(const char *const *strings)
+{
+	char *text = NULL;
+	size_t length;
+	FILE *file = open_memstream(&text, &length);
+
+	if (!file)
+		return NULL;
+	for (size_t i = 0; strings[i]; i++)
+		fprintf(file, "%s%s", i > 0 ? ", " : "", strings[i]);
+	if (fclose(file) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+void print_bytes(FILE *file, const uint8_t *bytes, size_t length, unsigned indent)
+{
+	for (size_t at = 0; at < length; at += LINE_BYTES) {
+		size_t n = length - at < LINE_BYTES ? length - at : LINE_BYTES;
+
+		pad(file, indent);
+		fprintf(file, "%08zx:", at);
+		for (size_t i = 0; i < n; i++)
+			fprintf(file, " %02x", bytes[at + i]);
+		pad(file, 3 * (LINE_BYTES - n) + 2);
+		for (size_t i = 0; i < n; i++)
+			putc(bytes[at + i] >= 0x20 && bytes[at + i] < 0x7f ? bytes[at + i] : '.',
+			     file);
+		putc('\n', file);
+	}
+}
+
+static void print_group(FILE *file, const struct fwctld_item *item, unsigned indent)
+{
+	if (item->n_members == 0) {
+		pad(file, indent);
+		print_text(file, item->name);
+		fputs(": none\n", file);
+	}
+	for (size_t i = 0; i < item->n_members; i++) {
+		pad(file, indent);
+		print_text(file, item->name);
+		fprintf(file, "[%zu]:\n", i);
+		print_items(file, &item->members[i], indent + 2);
+	}
+}
+
+static void print_value(FILE *file, const struct fwctld_item *item, unsigned indent)
+{
+	switch (item->type) {
+	case FWCTLD_ITEM_NUMBER:
+		fprintf(file, "%" PRIu64 "\n", item->number);
+		break;
+	case FWCTLD_ITEM_TEXT:
+		print_text(file, item->text);
+		putc('\n', file);
+		break;
+	case FWCTLD_ITEM_BYTES:
+		if (item->length > LINE_BYTES) {
+			fprintf(file, "%zu bytes\n", item->length);
+			print_bytes(file, item->bytes, item->length, indent + 2);
+			break;
+		}
+		for (size_t i = 0; i < item->length; i++)
+			fprintf(file, "%02x", item->bytes[i]);
+		putc('\n', file);
+		break;
+	case FWCTLD_ITEM_OTHER:
+		fputs("a value of the D-Bus type ", file);
+		print_text(file, item->text);
+		fputs(", which this fwctl cannot show\n", file);
+		break;
+	case FWCTLD_ITEM_GROUP:
+		break;
+	}
+}
+
+static bool is_line(const struct fwctld_item *item)
+{
+	return item->type != FWCTLD_ITEM_GROUP && (item->type != FWCTLD_ITEM_TEXT || item->text);
+}
+
+void print_items(FILE *file, const struct fwctld_items *items, unsigned indent)
+{
+	size_t width = 0;
+
+	for (size_t i = 0; i < items->n; i++) {
+		size_t columns = print_text(NULL, items->items[i].name);
+
+		if (is_line(&items->items[i]) && columns > width && columns <= ALIGNED_MAX)
+			width = columns;
+	}
+	for (size_t i = 0; i < items->n; i++) {
+		const struct fwctld_item *item = &items->items[i];
+
+		if (item->type == FWCTLD_ITEM_GROUP) {
+			print_group(file, item, indent);
+		} else if (is_line(item)) {
+			size_t columns;
+
+			pad(file, indent);
+			columns = print_text(file, item->name);
+			putc(':', file);
+			pad(file, 1 + (columns < width ? width - columns : 0));
+			print_value(file, item, indent);
+		}
+	}
+}

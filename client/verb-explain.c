@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/fwctl.h"
+
+#include "client/json.h"
+#include "client/output.h"
+
+static void write_json(const struct fwctld_explanation *e)
+{
+	struct json json = {.file = stdout};
+
+	json_begin(&json, NULL, '{');
+	json_string(&json, "command", e->command);
+	json_settings(&json, "fields", &e->fields);
+	json_string(&json, "class", e->effect_class);
+	json_strings(&json, "effects", e->effects);
+	json_string(&json, "reason", e->reason);
+	json_string(&json, "verdict", e->verdict);
+	json_string(&json, "decision", e->decision);
+	json_string(&json, "rule", e->rule);
+	json_string(&json, "rule-at", e->rule_at);
+	json_string(&json, "note", e->note);
+	if (e->scope)
+		json_number(&json, "scope", *e->scope);
+	json_string(&json, "digest", e->digest);
+	json_end(&json, '}');
+	putchar('\n');
+}
+
+static int print(const struct arguments *arguments, const struct fwctld_explanation *e)
+{
+	_cleanup_free_ char *effects = join_strings(e->effects);
+	_cleanup_free_ struct fwctld_item *fields = calloc(e->fields.n + 1, sizeof(*fields));
+	/* What was asked, what that would do, what comes of it, and by which rule. */
+	const struct fwctld_item items[] = {
+		{.name = "class", .type = FWCTLD_ITEM_TEXT, .text = e->effect_class},
+		{.name = "reason", .type = FWCTLD_ITEM_TEXT, .text = e->reason},
+		{.name = "effects",
+		 .type = FWCTLD_ITEM_TEXT,
+		 .text = *e->effects ? effects : "none"},
+		{.name = "verdict", .type = FWCTLD_ITEM_TEXT, .text = e->verdict},
+		{.name = "decision", .type = FWCTLD_ITEM_TEXT, .text = e->decision},
+		{.name = "rule", .type = FWCTLD_ITEM_TEXT, .text = e->rule},
+		{.name = "rule-at", .type = FWCTLD_ITEM_TEXT, .text = e->rule_at},
+		{.name = "note", .type = FWCTLD_ITEM_TEXT, .text = e->note},
+		/* The only number; without a scope it is a text that is NULL, which is left out. */
+		{.name = "scope",
+		 .type = e->scope ? FWCTLD_ITEM_NUMBER : FWCTLD_ITEM_TEXT,
+		 .number = e->scope ? *e->scope : 0},
+		{.name = "digest", .type = FWCTLD_ITEM_TEXT, .text = e->digest},
+	};
+
+	if (!effects || !fields)
+		return fail(arguments, EXIT_FAILED, "Out of memory.");
+	for (size_t i = 0; i < e->fields.n; i++)
+		fields[i] = (struct fwctld_item){.name = e->fields.items[i].name,
+						 .type = FWCTLD_ITEM_TEXT,
+						 .text = e->fields.items[i].value};
+
+	print_text(stdout, e->command);
+	putchar('\n');
+	print_items(stdout, &(struct fwctld_items){fields, e->fields.n}, 2);
+	print_items(stdout, &(struct fwctld_items){items, ELEMENTSOF(items)}, 0);
+	return EXIT_OK;
+}
+
+int verb_explain(const struct arguments *arguments, struct fwctld *connection)
+{
+	_cleanup_(request_done) struct request request = {};
+	_cleanup_result_ struct fwctld_explanation *explanation = NULL;
+	int r;
+
+	r = request_parse(arguments, &request);
+	if (r != EXIT_OK)
+		return r;
+	r = fwctld_explain(connection, arguments->device, &request.public, &explanation);
+	if (r < 0)
+		return fail_call(arguments, connection, r, false);
+	if (!arguments->json)
+		return print(arguments, explanation);
+	write_json(explanation);
+	return EXIT_OK;
+}
