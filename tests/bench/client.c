@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Measures a mediated command against a bus ping and against the control.
+ *
+ *     client DEVICE-PATH ROUNDS
+ *
+ * One connection. Blocks of 100 calls of each kind in turn, because the machine's speed drifts over
+ * seconds and because work that a callee's helpers do after the reply would land on the next call
+ * if single calls alternated. What counts are ratios of medians; the microseconds are there to
+ * judge the run.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "include/cleanup.h"
+#include "tests/bench/calls.h"
+
+#define BLOCK 100u
+#define WARMUP                                                                                     \
+	200u /* calls of each kind that are not counted: caches, page faults, the caller's look-up \
+	      */
+
+enum { PING, FWCTLD, CONTROL = FWCTLD + N_BENCH_CALLS, N_KINDS = CONTROL + N_BENCH_CALLS };
+
+static sd_bus *bus;
+static const char *device;
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static double call(unsigned kind)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	double start = now();
+	int r;
+
+	if (kind == PING)
+		r = sd_bus_message_new_method_call(bus, &m, BENCH_CONTROL_NAME, "/",
+						   "org.freedesktop.DBus.Peer", "Ping");
+	else if (kind < CONTROL)
+		r = bench_call_new(bus, FWCTLD_BUS_NAME, device, kind - FWCTLD, &m);
+	else
+		r = bench_call_new(bus, BENCH_CONTROL_NAME, device, kind - CONTROL, &m);
+	if (r >= 0)
+		r = sd_bus_call(bus, m, 0, &error, &reply);
+	if (r < 0) {
+		fprintf(stderr, "client: call %u: %s\n", kind, error.message ?: strerror(-r));
+		exit(EXIT_FAILURE);
+	}
+	return now() - start;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+int main(int argc, char **argv)
+{
+	double *samples[N_KINDS], median[N_KINDS];
+	size_t rounds, n;
+	int r;
+
+	if (argc != 3 || (rounds = strtoul(argv[2], NULL, 10)) == 0) {
+		fprintf(stderr, "usage: client DEVICE-PATH ROUNDS\n");
+		return EXIT_FAILURE;
+	}
+	device = argv[1];
+	r = sd_bus_open_system(&bus);
+	if (r < 0) {
+		fprintf(stderr, "client: no system bus: %s\n", strerror(-r));
+		return EXIT_FAILURE;
+	}
+	n = rounds * BLOCK;
+	for (unsigned kind = 0; kind < N_KINDS; kind++) {
+		samples[kind] = calloc(n, sizeof(double));
+		if (!samples[kind])
+			return EXIT_FAILURE;
+		for (unsigned i = 0; i < WARMUP; i++)
+			(void)call(kind);
+	}
+	for (size_t round = 0; round < rounds; round++)
+		for (unsigned kind = 0; kind < N_KINDS; kind++)
+			for (size_t i = 0; i < BLOCK; i++)
+				samples[kind][round * BLOCK + i] = call(kind);
+	for (unsigned kind = 0; kind < N_KINDS; kind++) {
+		qsort(samples[kind], n, sizeof(double), compare);
+		median[kind] = samples[kind][n / 2];
+	}
+	printf("%-22s %10.1f us\n", "Peer.Ping", median[PING]);
+	for (unsigned i = 0; i < N_BENCH_CALLS; i++)
+		printf("%-22s %10.1f us  control %10.1f us  = %.3f x control, %.2f x ping\n",
+		       bench_calls[i].name, median[FWCTLD + i], median[CONTROL + i],
+		       median[FWCTLD + i] / median[CONTROL + i], median[FWCTLD + i] / median[PING]);
+	for (unsigned kind = 0; kind < N_KINDS; kind++)
+		free(samples[kind]);
+	sd_bus_unref(bus);
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A simulated device from outside: its file, as include/sim-device.h lays it out."""
+import enum
+import mmap
+import struct
+
+from processes import SIMULATED
+
+
+class Fault(enum.IntEnum):
+    NONE = 0
+    HANG = 1
+    DIE = 2
+    SHORT = 3
+    GARBAGE = 4
+    STATUS = 5
+
+
+class SimulatedDevice:
+    def __init__(self, number):
+        with (SIMULATED / str(number)).open("r+b") as file:
+            self.map = mmap.mmap(file.fileno(), 0)
+
+    def seen(self):
+        """How many commands have reached the device."""
+        return struct.unpack_from("Q", self.map, 16)[0]
+
+    def state(self):
+        """Everything that a command could change."""
+        return self.map[4096:]
+
+    def bug(self):
+        return self.map[40:168].split(b"\0")[0].decode()
+
+    def fault(self, fault, count=1, status=0):
+        struct.pack_into("II", self.map, 28, count, status)
+        struct.pack_into("I", self.map, 24, fault)
+
+    def claim_serial(self, serial):
+        """What the firmware says of itself; read when the device is opened."""
+        struct.pack_into("64s", self.map, 168, serial)
+
+    def claim_model(self, model):
+        struct.pack_into("64s", self.map, 232, model)

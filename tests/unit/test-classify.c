@@ -1,0 +1,589 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What a reader of the specifications expects of byte strings that somebody made by hand: NVM
+ * Express Base 2.0 and CXL 3.1 section 8.2.9. The rows do not look at the catalogue; they are why
+ * it can be believed.
+ */
+
+#include "catalogue-fixture.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "include/arena.h"
+#include "policy/classify.h"
+#include "policy/envelope.h"
+
+#define READ	CLASS_READ_ONLY
+#define CONFIG	CLASS_CONFIG_CHANGE
+#define DESTROY CLASS_DESTRUCTIVE
+
+#define PERSISTENT   EFFECT_BIT(EFFECT_PERSISTENT)
+#define CONFIDENTIAL EFFECT_BIT(EFFECT_CONFIDENTIAL)
+#define BROADCAST    EFFECT_BIT(EFFECT_BROADCAST)
+#define TAINTS	     EFFECT_BIT(EFFECT_TAINTS_KERNEL)
+#define LOSS	     EFFECT_BIT(EFFECT_DATA_LOSS)
+#define ALL_NS	     0xffffffffu
+
+static uint8_t noise[REQUEST_DATA_MAX + 4096];
+
+static int setup(void **state)
+{
+	memset(noise, 0xa5, sizeof(noise));
+	return fixture_setup(state);
+}
+
+static void check(const char *what, int expected, int r, const struct classified *c,
+		  const struct refusal *refusal)
+{
+	int got = r < 0 ? r : (int)c->class;
+
+	if (got == expected)
+		return;
+	fail_msg("%s: expected %s, got %s (%s)", what,
+		 expected < 0 ? strerrorname_np(-expected)
+			      : effect_class_to_string((enum effect_class)expected),
+		 r < 0 ? strerrorname_np(-r) : effect_class_to_string(c->class),
+		 r < 0 ? refusal->text : c->reason);
+}
+
+/* A submission queue entry in dwords, as a specification shows it. */
+struct nvme_row {
+	const char *what;
+	uint32_t dw0, nsid, dw10, dw11, dw12, dw13, dw14, dw15;
+	size_t data;
+	int expected; /* a class, or a negative errno */
+	effect_set with;
+	size_t response;
+};
+
+static const struct nvme_row nvme_rows[] = {
+	/* Identify: a query for every CNS. */
+	{"identify controller", 0x06, 0, 1, .expected = READ, .response = 4096},
+	{"identify namespace 1", 0x06, 1, 0, .expected = READ, .response = 4096},
+	{"identify active namespaces", 0x06, 0, 2, .expected = READ, .response = 4096},
+	{"identify namespace descriptors", 0x06, 1, 3, .expected = READ, .response = 4096},
+	{"identify with a reserved bit", 0x06, 0, 0x101, .expected = -EBADMSG},
+	{"identify with data", 0x06, 0, 1, .data = 4096, .expected = -EBADMSG},
+
+	/* Get Log Page: LID 7:0, LSP 14:8, RAE 15, NUMDL 31:16. */
+	{"SMART, RAE", 0x02, ALL_NS, 0x007f8002, .expected = READ, .response = 512},
+	{"SMART, re-arms events", 0x02, ALL_NS, 0x007f0002, .expected = CONFIG, .response = 512},
+	{"error log, RAE", 0x02, ALL_NS, 0x000f8001, .expected = READ, .response = 64},
+	{"firmware slots, RAE", 0x02, ALL_NS, 0x007f8003, .expected = READ, .response = 512},
+	{"commands and effects", 0x02, 0, 0x03ff8005, .expected = READ, .response = 4096},
+	{"self-test log", 0x02, ALL_NS, 0x008c8006, .expected = READ, .response = 564},
+	{"sanitize status, RAE", 0x02, ALL_NS, 0x007f8081, .expected = READ, .response = 512},
+	{"changed namespaces: clears", 0x02, ALL_NS, 0x03ff8004, .expected = DESTROY},
+	{"reservation notification: clears", 0x02, ALL_NS, 0x000f8080, .expected = DESTROY},
+	{"changed zones: clears", 0x02, 1, 0x03ff80bf, .expected = DESTROY},
+	{"telemetry, host-initiated", 0x02, ALL_NS, 0x007f8007, .expected = READ,
+	 .with = CONFIDENTIAL},
+	{"telemetry, created anew", 0x02, ALL_NS, 0x007f8107, .expected = CONFIG},
+	{"persistent events, establishes a context", 0x02, ALL_NS, 0x007f810d, .expected = CONFIG},
+	{"PHY eye measurement", 0x02, ALL_NS, 0x007f8119, .expected = DESTROY},
+	{"a vendor's log", 0x02, ALL_NS, 0x007f80c0, .expected = DESTROY},
+	{"a reserved log", 0x02, ALL_NS, 0x007f8055, .expected = DESTROY},
+	{"a log of 16 GiB", 0x02, ALL_NS, 0xffff8002, 0x0000ffff, .expected = -EMSGSIZE},
+	{"a log of 64 KiB", 0x02, ALL_NS, 0x3fff8002, .expected = READ, .response = 65536},
+	{"a log of 64 KiB and 4", 0x02, ALL_NS, 0x40008002, .expected = -EMSGSIZE},
+	{"SMART with data", 0x02, ALL_NS, 0x007f8002, .data = 512, .expected = -EBADMSG},
+
+	/* Get Features: FID 7:0, SEL 10:8. */
+	{"get temperature threshold", 0x0a, 0, 0x04, .expected = READ},
+	{"get arbitration, default", 0x0a, 0, 0x101, .expected = READ},
+	{"get timestamp", 0x0a, 0, 0x0e, .expected = READ, .response = 8},
+	{"get timestamp, capabilities", 0x0a, 0, 0x30e, .expected = READ},
+	{"get LBA ranges", 0x0a, 1, 0x03, .expected = READ, .response = 4096},
+	{"get a vendor's feature", 0x0a, 0, 0xc1, .expected = -EOPNOTSUPP},
+	{"get with a reserved bit", 0x0a, 0, 0x00010004, .expected = -EBADMSG},
+
+	/* Set Features: FID 7:0, SV 31. */
+	{"set temperature threshold", 0x09, 0, 0x04, 0x0150, .expected = CONFIG},
+	{"set it to stay", 0x09, 0, 0x80000004, 0x0150, .expected = CONFIG, .with = PERSISTENT},
+	{"set arbitration", 0x09, 0, 0x01, 0x07, .expected = CONFIG},
+	{"set power state", 0x09, 0, 0x02, 0x01, .expected = CONFIG},
+	{"set write cache", 0x09, 0, 0x06, 0x01, .expected = DESTROY},
+	{"set number of queues", 0x09, 0, 0x07, 0x00010001, .expected = DESTROY},
+	{"set write atomicity", 0x09, 0, 0x0a, 0x01, .expected = DESTROY},
+	{"set timestamp", 0x09, 0, 0x0e, .data = 8, .expected = CONFIG},
+	{"set timestamp, 4 bytes", 0x09, 0, 0x0e, .data = 4, .expected = -EBADMSG},
+	{"set timestamp, 9 bytes", 0x09, 0, 0x0e, .data = 9, .expected = -EBADMSG},
+	{"set timestamp, no data", 0x09, 0, 0x0e, .expected = -EBADMSG},
+	{"set namespace write protection", 0x09, 1, 0x84, 0x01, .expected = DESTROY},
+	{"set a vendor's feature", 0x09, 0, 0xc0, .expected = -EOPNOTSUPP},
+	{"set on all namespaces", 0x09, ALL_NS, 0x05, 0x01, .expected = CONFIG, .with = BROADCAST},
+
+	/* Firmware. */
+	{"firmware commit, activates at reset", 0x10, 0, 0x09, .expected = DESTROY},
+	{"firmware commit, at once", 0x10, 0, 0x19, .expected = DESTROY},
+	{"firmware commit, reserved bit", 0x10, 0, 0x0109, .expected = -EBADMSG},
+	{"firmware download, 4 KiB", 0x11, 0, 0x3ff, 0, .data = 4096, .expected = DESTROY},
+	{"firmware download, short", 0x11, 0, 0x3ff, 0, .data = 4092, .expected = -EBADMSG},
+	{"firmware download, 64 KiB and 4", 0x11, 0, 0x4000, 0, .data = 65540,
+	 .expected = -EMSGSIZE},
+	{"firmware download of 16 GiB", 0x11, 0, 0xffffffff, 0, .data = 4, .expected = -EMSGSIZE},
+
+	/* What erases. */
+	{"format namespace 1", 0x80, 1, 0x0200, .expected = DESTROY, .with = LOSS},
+	{"format every namespace", 0x80, ALL_NS, 0x0200, .expected = DESTROY,
+	 .with = LOSS | BROADCAST},
+	{"format, reserved bit", 0x80, 1, 0x80000000, .expected = -EBADMSG},
+	{"sanitize, block erase", 0x84, 0, 0x02, .expected = DESTROY, .with = LOSS},
+	{"sanitize, crypto erase", 0x84, 0, 0x04, .expected = DESTROY, .with = LOSS},
+	{"sanitize, reserved bit", 0x84, 0, 0x80000002, .expected = -EBADMSG},
+
+	/* Self-test: STC 3:0. */
+	{"self-test, short", 0x14, 1, 0x01, .expected = CONFIG},
+	{"self-test, extended", 0x14, ALL_NS, 0x02, .expected = CONFIG},
+	{"self-test, abort", 0x14, 1, 0x0f, .expected = CONFIG},
+	{"self-test, vendor", 0x14, 1, 0x0e, .expected = DESTROY},
+	{"self-test, reserved code", 0x14, 1, 0x07, .expected = DESTROY},
+
+	/* Namespaces: SEL 3:0. */
+	{"create a namespace", 0x0d, 0, 0, .data = 4096, .expected = DESTROY},
+	{"create without data", 0x0d, 0, 0, .expected = -EBADMSG},
+	{"delete a namespace", 0x0d, 1, 1, .expected = DESTROY, .with = LOSS},
+	{"delete with data", 0x0d, 1, 1, .data = 4096, .expected = -EBADMSG},
+
+	/* What is in no catalogue, because it takes pointers, never ends, or is anybody's guess. */
+	{"create I/O queue", 0x01, 0, 1, .expected = -ENOENT},
+	{"asynchronous event request", 0x0c, .expected = -ENOENT},
+	{"doorbell buffers", 0x7c, .expected = -ENOENT},
+	{"a vendor's command", 0xc1, .expected = -ENOENT},
+
+	/* Not the client's: fuse and PSDT, command id, bytes that are pointers or reserved. */
+	{"fused", 0x00000106, 0, 1, .expected = -EBADMSG},
+	{"SGL", 0x00004006, 0, 1, .expected = -EBADMSG},
+	{"with a command id", 0x00010006, 0, 1, .expected = -EBADMSG},
+};
+
+static void put_dword(uint8_t *sqe, unsigned dword, uint32_t value)
+{
+	assert_true(bytes_put(sqe, 64, dword * 4, 4, BYTES_LITTLE, value));
+}
+
+static void build_sqe(const struct nvme_row *row, uint8_t sqe[static 64])
+{
+	memset(sqe, 0, 64);
+	put_dword(sqe, 0, row->dw0);
+	put_dword(sqe, 1, row->nsid);
+	put_dword(sqe, 10, row->dw10);
+	put_dword(sqe, 11, row->dw11);
+	put_dword(sqe, 12, row->dw12);
+	put_dword(sqe, 13, row->dw13);
+	put_dword(sqe, 14, row->dw14);
+	put_dword(sqe, 15, row->dw15);
+}
+
+static void nvme_bytes(void **state)
+{
+	const struct dialect *nvme = fixture_dialect("nvme");
+
+	for (size_t i = 0; i < ELEMENTSOF(nvme_rows); i++) {
+		const struct nvme_row *row = &nvme_rows[i];
+		struct refusal refusal = {};
+		struct classified c = {};
+		uint8_t sqe[64];
+		int r;
+
+		build_sqe(row, sqe);
+		r = classify(nvme, sqe, sizeof(sqe), noise, row->data, NULL, &c, &refusal);
+		check(row->what, row->expected, r, &c, &refusal);
+		if (r < 0) {
+			assert_true(strlen(refusal.text) > 20);
+			continue;
+		}
+		if ((c.effects & row->with) != row->with)
+			fail_msg("%s: lacks an effect", row->what);
+		if (row->response != 0 && c.response_length != row->response)
+			fail_msg("%s: answers %zu bytes", row->what, c.response_length);
+		assert_int_equal(c.request_length, row->data);
+		assert_non_null(c.reason);
+		assert_int_equal(c.scope, 0);
+	}
+}
+
+/* Dwords 2 to 9: reserved and pointers; every single bit of them is refused, with every command. */
+static void nvme_pointer_bits(void **state)
+{
+	const struct dialect *nvme = fixture_dialect("nvme");
+
+	for (size_t i = 0; i < ELEMENTSOF(nvme_rows); i++) {
+		const struct nvme_row *row = &nvme_rows[i];
+
+		if (row->expected < 0)
+			continue;
+		for (unsigned bit = 16 * 8; bit < 40 * 8; bit++) {
+			struct refusal refusal = {};
+			struct classified c;
+			uint8_t sqe[64];
+
+			build_sqe(row, sqe);
+			sqe[bit / 8] |= (uint8_t)(1u << bit % 8);
+			if (classify(nvme, sqe, 64, noise, row->data, NULL, &c, &refusal) !=
+			    -EBADMSG)
+				fail_msg("%s: bit %u passed", row->what, bit);
+		}
+	}
+}
+
+static void every_other_length_is_refused(void **state)
+{
+	const struct dialect *nvme = fixture_dialect("nvme");
+	const struct nvme_row smart = {.dw0 = 2, .nsid = ALL_NS, .dw10 = 0x007f8002};
+	struct classified untouched, c;
+	uint8_t sqe[128] = {};
+
+	memset(&c, 0x5a, sizeof(c));
+	untouched = c;
+	build_sqe(&smart, sqe);
+	for (size_t length = 0; length < sizeof(sqe); length++) {
+		struct refusal refusal = {};
+		int r = classify(nvme, sqe, length, NULL, 0, NULL, &c, &refusal);
+
+		if (length == 64) {
+			assert_int_equal(r, 0);
+			c = untouched;
+			continue;
+		}
+		assert_int_equal(r, -EBADMSG);
+		assert_memory_equal(&c, &untouched, sizeof(c));
+	}
+}
+
+struct cxl_row {
+	const char *what;
+	const char *hex; /* spaces are for the reader */
+	int expected;
+	effect_set with;
+	unsigned scope;
+	size_t response;
+	/* What the device says about the feature ffffffff-...: */
+	bool known;
+	bool doubtful;
+	effect_set effects;
+};
+
+#define MOCK  "ffffffff ffffffff ffffffff ffffffff"
+#define SCRUB "96dad7d6 fde8482b a733757 74e06db8a"
+#define SET   "02050000 00000000 24000000 00000000 " MOCK " 00000000 0000 01 000000000000000000 "
+
+static const struct cxl_row cxl_rows[] = {
+	{"(a) eight features", "00050000 00000000 08000000 00000000  88010000 0000 0000",
+	 .expected = READ, .response = 400},
+	{"count alone", "00050000 00000000 08000000 00000000  08000000 0000 0000", .expected = READ,
+	 .response = 16},
+	{"supported, reserved bytes", "00050000 00000000 08000000 00000000  88010000 0000 0100",
+	 .expected = -EBADMSG},
+	{"supported, 4 GiB", "00050000 00000000 08000000 00000000  ffffffff 0000 0000",
+	 .expected = -EMSGSIZE},
+	{"(b) get patrol scrub", "01050000 00000000 15000000 00000000 " SCRUB " 0000 0400 00",
+	 .expected = READ, .response = 12},
+	{"get the saved value", "01050000 00000000 15000000 00000000 " SCRUB " 0000 0400 02",
+	 .expected = READ, .response = 12},
+	{"upper half of the opcode", "01050100 00000000 15000000 00000000 " SCRUB " 0000 0400 00",
+	 .expected = -ENOENT},
+	{"upper half, set",
+	 "02050100 00000000 24000000 00000000 " MOCK
+	 " 00000000 0000 01 000000000000000000 44332211",
+	 .expected = -ENOENT},
+	{"flags", "01050000 01000000 15000000 00000000 " SCRUB " 0000 0400 00",
+	 .expected = -EBADMSG},
+	{"reserved word", "01050000 00000000 15000000 00000001 " SCRUB " 0000 0400 00",
+	 .expected = -EBADMSG},
+	{"op_size too large", "01050000 00000000 16000000 00000000 " SCRUB " 0000 0400 00",
+	 .expected = -EBADMSG},
+	{"op_size too small", "01050000 00000000 14000000 00000000 " SCRUB " 0000 0400 00",
+	 .expected = -EBADMSG},
+	{"a byte too many", "01050000 00000000 16000000 00000000 " SCRUB " 0000 0400 00 00",
+	 .expected = -EBADMSG},
+	{"a byte too few", "01050000 00000000 15000000 00000000 " SCRUB " 0000 0400",
+	 .expected = -EBADMSG},
+	{"another mailbox command", "00400000 00000000 00000000 00000000", .expected = -ENOENT},
+	{"sanitize", "00440000 00000000 00000000 00000000", .expected = -ENOENT},
+
+	{"(c) set patrol scrub, device silent",
+	 "02050000 00000000 22000000 00000000 " SCRUB " 00000000 0000 01 000000000000000000 1801",
+	 .expected = DESTROY, .with = PERSISTENT, .response = 8},
+	{"(d) set, at cold reset", SET "44332211", .expected = CONFIG, .with = PERSISTENT | TAINTS,
+	 .scope = 2, .known = true, .effects = EFFECT_BIT(EFFECT_CONFIG_CHANGE_AFTER_RESET),
+	 .response = 8},
+	{"set, at once", SET "44332211", .expected = CONFIG, .with = PERSISTENT | TAINTS,
+	 .scope = 3, .known = true, .effects = EFFECT_BIT(EFFECT_IMMEDIATE_CONFIG_CHANGE)},
+	{"set, policy at once", SET "44332211", .expected = CONFIG, .scope = 3, .known = true,
+	 .with = TAINTS, .effects = EFFECT_BIT(EFFECT_IMMEDIATE_POLICY_CHANGE)},
+	{"set, log at once", SET "44332211", .expected = CONFIG, .scope = 3, .known = true,
+	 .with = TAINTS, .effects = EFFECT_BIT(EFFECT_IMMEDIATE_LOG_CHANGE)},
+	{"set, changes data", SET "44332211", .expected = DESTROY, .with = TAINTS, .scope = 3,
+	 .known = true, .effects = EFFECT_BIT(EFFECT_IMMEDIATE_DATA_CHANGE)},
+	{"set, security state and cold reset", SET "44332211", .expected = DESTROY, .scope = 2,
+	 .known = true, .with = TAINTS,
+	 .effects = EFFECT_BIT(EFFECT_SECURITY_STATE_CHANGE) |
+		    EFFECT_BIT(EFFECT_CONFIG_CHANGE_AFTER_RESET)},
+	{"set, doubtful", SET "44332211", .expected = DESTROY, .scope = 2, .known = true,
+	 .doubtful = true, .effects = EFFECT_BIT(EFFECT_CONFIG_CHANGE_AFTER_RESET)},
+	{"set, not reported", SET "44332211", .expected = DESTROY, .with = PERSISTENT},
+	{"set without data",
+	 "02050000 00000000 20000000 00000000 " MOCK " 00000000 0000 01 000000000000000000",
+	 .expected = -EBADMSG},
+	{"set, reserved bytes",
+	 "02050000 00000000 24000000 00000000 " MOCK
+	 " 00000000 0000 01 000000000000000001 44332211",
+	 .expected = -EBADMSG},
+	{"set, reserved flags",
+	 "02050000 00000000 24000000 00000000 " MOCK
+	 " 10000000 0000 01 000000000000000000 44332211",
+	 .expected = -EBADMSG},
+	{"set, \"abort\", which the kernel would apply",
+	 "02050000 00000000 24000000 00000000 " MOCK
+	 " 04000000 0000 01 000000000000000000 44332211",
+	 .expected = -EBADMSG},
+};
+
+static size_t from_hex(const char *hex, uint8_t *buffer, size_t size)
+{
+	size_t digits = 0;
+
+	memset(buffer, 0, size);
+	for (; *hex; hex++) {
+		unsigned digit;
+
+		if (*hex == ' ')
+			continue;
+		digit = (unsigned)(*hex <= '9' ? *hex - '0' : *hex - 'a' + 10);
+		assert_true(digit < 16 && digits / 2 < size);
+		buffer[digits / 2] |= (uint8_t)(digit << (digits % 2 ? 0 : 4));
+		digits++;
+	}
+	assert_int_equal(digits % 2, 0);
+	return digits / 2;
+}
+
+static void cxl_bytes(void **state)
+{
+	const struct dialect *cxl = fixture_dialect("cxl");
+
+	for (size_t i = 0; i < ELEMENTSOF(cxl_rows); i++) {
+		const struct cxl_row *row = &cxl_rows[i];
+		struct live_effects live = {.n_entries = row->known};
+		struct refusal refusal = {};
+		struct classified c = {};
+		uint8_t message[128];
+		size_t length = from_hex(row->hex, message, sizeof(message));
+		int r;
+
+		memset(live.entries[0].key, 0xff, 16);
+		live.entries[0].effects = row->effects;
+		live.entries[0].doubtful = row->doubtful;
+		r = classify(cxl, message, length, NULL, 0, &live, &c, &refusal);
+		check(row->what, row->expected, r, &c, &refusal);
+		if (r < 0)
+			continue;
+		if ((c.effects & (row->with | row->effects)) != (row->with | row->effects))
+			fail_msg("%s: lacks an effect", row->what);
+		if (row->scope != 0 && c.scope != row->scope)
+			fail_msg("%s: scope %u", row->what, c.scope);
+		if (row->response != 0 && c.response_length != row->response)
+			fail_msg("%s: answers %zu bytes", row->what, c.response_length);
+		/* Data beside a CXL message has no place. */
+		assert_int_equal(classify(cxl, message, length, noise, 1, &live, &c, &refusal),
+				 -EBADMSG);
+	}
+}
+
+static void cxl_set_feature_data_is_the_tail(void **state)
+{
+	struct refusal refusal;
+	struct classified c;
+	uint8_t message[128];
+	size_t length = from_hex(SET "44332211", message, sizeof(message));
+
+	assert_int_equal(classify(fixture_dialect("cxl"), message, length, NULL, 0, NULL, &c,
+				  &refusal),
+			 0);
+	assert_ptr_equal(c.request, message + 48);
+	assert_int_equal(c.request_length, 4);
+}
+
+/* The other dialects: selectors, segments, big endian. */
+static void mlx5_selectors(void **state)
+{
+	const struct dialect *mlx5 = fixture_dialect("mlx5");
+	uint8_t counter[32] = {0x07, 0x70};
+	uint8_t reg[16 + 160] = {0x08, 0x05};
+	struct refusal refusal;
+	struct classified c;
+
+	assert_int_equal(classify(mlx5, counter, sizeof(counter), NULL, 0, NULL, &c, &refusal), 0);
+	assert_int_equal(c.class, READ);
+	assert_int_equal(c.scope, 1);
+	counter[24] = 0x80; /* clear */
+	assert_int_equal(classify(mlx5, counter, sizeof(counter), NULL, 0, NULL, &c, &refusal), 0);
+	assert_int_equal(c.class, CONFIG);
+	counter[24] = 0x40;
+	assert_int_equal(classify(mlx5, counter, sizeof(counter), NULL, 0, NULL, &c, &refusal),
+			 -EBADMSG);
+
+	/* The sheet's example: read MGIR. */
+	reg[7] = 1;
+	reg[10] = 0x90;
+	reg[11] = 0x20;
+	assert_int_equal(classify(mlx5, reg, 176, NULL, 0, NULL, &c, &refusal), 0);
+	assert_int_equal(c.class, READ);
+	assert_int_equal(c.scope, 1);
+	assert_int_equal(c.response_length, 176);
+	assert_int_equal(classify(mlx5, reg, 172, NULL, 0, NULL, &c, &refusal), -EBADMSG);
+	/* The kernel takes every op_mod but 0 for a read; scope 0 is enough to write. */
+	reg[7] = 2;
+	assert_int_equal(classify(mlx5, reg, 176, NULL, 0, NULL, &c, &refusal), 0);
+	assert_int_equal(c.class, DESTROY);
+	reg[7] = 0;
+	assert_int_equal(classify(mlx5, reg, 176, NULL, 0, NULL, &c, &refusal), 0);
+	assert_int_equal(c.class, DESTROY);
+	assert_int_equal(c.scope, 0);
+	/* MCDD, whose length nobody wrote down. */
+	reg[11] = 0x5c;
+	assert_int_equal(classify(mlx5, reg, 176, NULL, 0, NULL, &c, &refusal), -EOPNOTSUPP);
+}
+
+static void bnxt_segments(void **state)
+{
+	const struct dialect *bnxt = fixture_dialect("bnxt");
+	uint8_t stats[40] = {0x23, 0x00, 0xff, 0xff, 0, 0, 0xff, 0xff};
+	uint8_t trace[40] = {0x2d, 0xff, 0xff, 0xff, 0, 0, 0xff, 0xff};
+	struct refusal refusal;
+	struct classified c;
+
+	assert_int_equal(classify(bnxt, stats, 40, NULL, 0, NULL, &c, &refusal), 0);
+	assert_int_equal(c.class, READ);
+	assert_int_equal(c.segment_lengths[0], 408);
+	assert_int_equal(c.segment_lengths[1], 528);
+	assert_null(c.segment_data[0]);
+	/* The confused deputy: an address of the sender's choice. */
+	for (unsigned i = 24; i < 40; i++) {
+		stats[i] = 0x10;
+		assert_int_equal(classify(bnxt, stats, 40, NULL, 0, NULL, &c, &refusal), -EBADMSG);
+		assert_non_null(strstr(refusal.text, "pointer"));
+		stats[i] = 0;
+	}
+	/* Another completion ring, another function, a sequence number, a response address. */
+	for (unsigned i = 2; i < 16; i++) {
+		stats[i] ^= 0x01;
+		assert_int_equal(classify(bnxt, stats, 40, NULL, 0, NULL, &c, &refusal), -EBADMSG);
+		stats[i] ^= 0x01;
+	}
+
+	/* One length, two buffers. */
+	trace[33] = 1;
+	assert_int_equal(classify(bnxt, trace, 40, noise, 256, NULL, &c, &refusal), 0);
+	assert_ptr_equal(c.segment_data[0], noise);
+	assert_int_equal(c.segment_lengths[0], 256);
+	assert_int_equal(c.segment_lengths[1], 256);
+	assert_null(c.segment_data[1]);
+	assert_int_equal(c.scope, 2);
+	assert_true(c.effects & TAINTS);
+	assert_int_equal(classify(bnxt, trace, 40, noise, 255, NULL, &c, &refusal), -EBADMSG);
+	assert_int_equal(classify(bnxt, trace, 40, noise, 257, NULL, &c, &refusal), -EBADMSG);
+	/* 64 KiB each way are more than an arena. */
+	trace[33] = 0;
+	trace[34] = 1;
+	assert_int_equal(classify(bnxt, trace, 40, noise, 65536, NULL, &c, &refusal), -EMSGSIZE);
+	trace[35] = 0xff;
+	assert_int_equal(classify(bnxt, trace, 40, noise, 65536, NULL, &c, &refusal), -EMSGSIZE);
+}
+
+/* Whatever is in it, a refusal is a sentence that fits a D-Bus string and one line of a log. */
+static void refusals_are_printable(void **state)
+{
+	struct refusal refusal;
+
+	assert_int_equal(refuse(&refusal, -EBADMSG, "a\n\xff\x1b[31m%s", "\xc3\xa9~"), -EBADMSG);
+	assert_string_equal(refusal.text, "a???[31m??~");
+	refuse(&refusal, -EBADMSG, "%0300d", 7);
+	assert_int_equal(strlen(refusal.text), sizeof(refusal.text) - 1);
+}
+
+/* Catalogues that no loader makes: wrong in a way that only the request shows. */
+static void lengths_that_overflow(void **state)
+{
+	struct dialect dialect = *fixture_dialect("mlx5");
+	struct command command = *fixture_command("mlx5", "query-vport-counter");
+	struct length_case length = {.length = {.field = command_field(&command, "vport-number"),
+						.add = UINT64_MAX,
+						.scale = 4}};
+	uint8_t message[32] = {0x07, 0x70};
+	struct refusal refusal;
+	struct classified c;
+
+	dialect.commands = &command;
+	dialect.n_commands = 1;
+	command.dialect = &dialect;
+	command.response = &length;
+	message[11] = 2;
+	assert_int_equal(classify(&dialect, message, 32, NULL, 0, NULL, &c, &refusal), -EMSGSIZE);
+	length.length.add = 0;
+	length.length.scale = UINT64_MAX;
+	assert_int_equal(classify(&dialect, message, 32, NULL, 0, NULL, &c, &refusal), -EMSGSIZE);
+	/* An answer without room for the status could never be called executed. */
+	message[11] = 0;
+	assert_int_equal(classify(&dialect, message, 32, NULL, 0, NULL, &c, &refusal), -EOPNOTSUPP);
+	/* No case holds. */
+	command.response = NULL;
+	command.n_response = 0;
+	command.n_scopes = 0;
+	dialect.status.size = 0;
+	assert_int_equal(classify(&dialect, message, 32, NULL, 0, NULL, &c, &refusal), -EOPNOTSUPP);
+	assert_non_null(strstr(refusal.text, "scope"));
+}
+
+static void nvme_direction_is_the_opcodes(void **state)
+{
+	struct dialect dialect = *fixture_dialect("nvme");
+	struct command command = *fixture_command("nvme", "identify");
+	struct length_case length = {.length = {.field = -1, .add = 4096}};
+	uint8_t sqe[64] = {};
+	struct refusal refusal;
+	struct classified c;
+
+	dialect.commands = &command;
+	dialect.n_commands = 1;
+	command.dialect = &dialect;
+	for (unsigned opcode = 0; opcode < 256; opcode++) {
+		sqe[0] = (uint8_t)opcode;
+		command.opcode = opcode;
+		command.request = NULL;
+		command.n_request = 0;
+		command.response = &length;
+		command.n_response = 1;
+		assert_int_equal(classify(&dialect, sqe, 64, NULL, 0, NULL, &c, &refusal),
+				 opcode % 4 == 2 ? 0 : -EOPNOTSUPP);
+		command.request = &length;
+		command.n_request = 1;
+		assert_int_equal(classify(&dialect, sqe, 64, noise, 4096, NULL, &c, &refusal),
+				 -EOPNOTSUPP);
+		command.response = NULL;
+		command.n_response = 0;
+		assert_int_equal(classify(&dialect, sqe, 64, noise, 4096, NULL, &c, &refusal),
+				 opcode % 4 == 1 ? 0 : -EOPNOTSUPP);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nvme_bytes),
+		cmocka_unit_test(nvme_pointer_bits),
+		cmocka_unit_test(every_other_length_is_refused),
+		cmocka_unit_test(cxl_bytes),
+		cmocka_unit_test(cxl_set_feature_data_is_the_tail),
+		cmocka_unit_test(mlx5_selectors),
+		cmocka_unit_test(bnxt_segments),
+		cmocka_unit_test(refusals_are_printable),
+		cmocka_unit_test(lengths_that_overflow),
+		cmocka_unit_test(nvme_direction_is_the_opcodes),
+	};
+
+	return cmocka_run_group_tests(tests, setup, fixture_teardown);
+}

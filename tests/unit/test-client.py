@@ -1,0 +1,355 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The command line, against a stub of fwctld (stub_fwctld.py).
+
+tests/data/cli/*.txt are transcripts, each of one mode of the stub: "$ fwctl ..." and what that prints, "2> " before
+the lines of standard error, and the exit code. This program with the argument --write writes them anew.
+"""
+import json
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import tap
+from stub_fwctld import HOSTILE, bus, fwctld
+
+FWCTL = os.environ["FWCTLD_CLI"]
+TRANSCRIPTS = tap.SOURCE / "tests/data/cli"
+# Built by the shell that runs the transcripts' words: nothing of the caller's environment shows.
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/",
+               **{name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")}}
+
+CATALOGUE = """\
+dialect: nvme
+summary: A dialect for this test.
+envelope: nvme-admin
+byte-order: little
+opcode: {at: 0, size: 1}
+size: 64
+places:
+  dw10: {at: 40, size: 4}
+commands:
+  - name: get-log-page
+    opcode: 0x02
+    summary: Read one log page.
+    class: read-only
+    reason: a query
+    fields:
+      lid: {in: dw10, bits: 0-7, default: 2}
+    response: {length: 512}
+"""
+POLICY = """\
+version: 1
+defaults:
+  read-only: allow
+rules:
+  - id: no-log-pages-for-nobody
+    class: [read-only]
+    caller: {user: [nobody]}
+    command: [nvme.get-log-page]
+    verdict: deny
+"""
+
+
+def fwctl(address, *words, data=b"", **environment):
+    return subprocess.run([FWCTL, *words], input=data, capture_output=True, check=False, timeout=120,
+                          env={**ENVIRONMENT, "DBUS_SYSTEM_BUS_ADDRESS": address, **environment})
+
+
+def succeed(address, *words, **keywords):
+    result = fwctl(address, *words, **keywords)
+    assert (result.returncode, result.stderr) == (0, b""), result
+    return result.stdout
+
+
+def document(address, *words, code=0, **keywords):
+    """The one JSON document that --json gives, errors too."""
+    result = fwctl(address, "--json", *words, **keywords)
+    assert (result.returncode, result.stderr) == (code, b""), result
+    assert result.stdout.count(b"\n") == 1 and result.stdout.isascii(), result
+    return json.loads(result.stdout)
+
+
+def echo(address, *words, **keywords):
+    """What the stub got."""
+    return json.loads(bytes.fromhex(document(address, *words, **keywords)["response"]))
+
+
+def transcript(mode, commands):
+    text = ""
+    with fwctld(mode) as address:
+        for command in commands:
+            result = fwctl(address, *shlex.split(command)[1:])
+            text += f"$ {command}\n{result.stdout.decode()}"
+            text += "".join(f"2> {line}\n" for line in result.stderr.decode().splitlines())
+            text += f"[exit {result.returncode}]\n"
+    return text
+
+
+def transcripts():
+    for path in sorted(TRANSCRIPTS.glob("*.txt")):
+        wanted = path.read_text()
+        commands = [line[2:] for line in wanted.splitlines() if line.startswith("$ fwctl")]
+        mode = path.stem if path.stem in ("hostile", "wrong", "empty") else "normal"
+        yield path, wanted, transcript(mode, commands)
+
+
+def test_transcripts():
+    count = 0
+    for path, wanted, got in transcripts():
+        assert got == wanted, f"{path.name}:\n{got}"
+        count += 1
+    assert count >= 5, count
+
+
+def test_what_is_sent():
+    with fwctld() as address:
+        got = echo(address, "exec", "/dev/nvme0", "echo", "lid=smart", "rae=", "a=b=c", "--data", "-",
+                   "--device-id", "nvme:LAB-NVME-0", "--reason", "LAB-17 größer", data=b"\0\xff")
+        assert got == {"member": "Execute", "path": "/org/fwctld1/device/nvme0",
+                       "flags": 4,  # ALLOW_INTERACTIVE_AUTHORIZATION
+                       "first": "echo", "fields": {"lid": ["s", "smart"], "rae": ["s", ""], "a": ["s", "b=c"]},
+                       "data": "00ff", "options": {"device-id": ["s", "nvme:LAB-NVME-0"],
+                                                   "reason": ["s", "LAB-17 größer"]}}, got
+        # A destructive command needs --device-id so that somebody thinks of it: never filled in.
+        assert echo(address, "exec", "nvme0", "echo")["options"] == {}
+
+
+def test_device_names():
+    with fwctld() as address:
+        for name in ("nvme0", "/dev/nvme0", "/dev/fwctl/fwctl0", "/dev/cxl/mem0", "nvme:LAB-NVME-0", "LAB-NVME-0"):
+            assert document(address, "show", name)["device"]["name"] == "nvme0"
+        # The last part of another path may be another device's name.
+        for name in ("/dev/mapper/nvme0", "/tmp/nvme0", "./nvme0", "/dev/"):
+            assert "DeviceGone" in document(address, "show", name, code=1)["error"]["name"]
+
+
+def test_hostile_strings_reach_no_terminal():
+    verbs = (["list"], ["show", "nvme0"], ["commands", "nvme0"], ["exec", "nvme0", "get-log-page"],
+             ["explain", "nvme0", "x"], ["exec", "nvme0", "error.DeviceRefused"])
+    with fwctld("hostile") as address:
+        for locale in ("C.UTF-8", "C"):
+            for words in verbs:
+                result = fwctl(address, *words, LC_ALL=locale)
+                shown = (result.stdout + result.stderr).decode()
+                assert "A\\x0afwctl: forged\\x0d\\x1b[31m\\x1b]0;title\\x07\\xc2\\x9b2J\\xe2\\x80\\xae\\xe2\\x80" in shown
+                bad = re.findall(r"[^\x20-\x7e\nöß]" if locale == "C.UTF-8" else r"[^\x20-\x7e\n]", shown)
+                assert not bad, (words, bad)
+                assert not re.search(r"^fwctl: forged", shown, re.M), shown
+        found = document(address, "list")["devices"][0]
+        assert found["name"] == HOSTILE + "nvme0" and found["state"] == HOSTILE + "idle", found
+        items = document(address, "exec", "nvme0", "get-log-page")["decoded"]
+        assert items[HOSTILE + "entries"][0][HOSTILE + "id"] == 1, items
+        error = document(address, "exec", "nvme0", "error.Denied", code=3)["error"]
+        assert error["note"] == HOSTILE + "Ask the storage desk.", error
+
+
+def test_characters_of_the_locale_are_shown():
+    with fwctld() as address:
+        assert "Größe 9 SSD" in succeed(address, "show", "nvme0").decode()
+        assert rb"Gr\xc3\xb6\xc3\x9fe 9 SSD" in succeed(address, "show", "nvme0", LC_ALL="C")
+
+
+def test_numbers_that_json_readers_round_are_strings():
+    with fwctld() as address:
+        items = document(address, "exec", "nvme0", "get-log-page")["decoded"]
+    assert items["hours"] == 2 ** 53 - 1 and items["power-cycles"] == str(2 ** 64 - 1), items
+
+
+def test_gigantic_answers():
+    with fwctld("giant") as address:
+        assert len(document(address, "list")["devices"]) == 20001
+        # An endless name must not pad 20000 other lines.
+        assert len(succeed(address, "list")) < 4000000
+        result = document(address, "exec", "nvme0", "giant")
+        assert len(result["response"]) == 2 * 1024 * 1024 and len(result["decoded"]["items"]) == 20000
+        assert len(succeed(address, "exec", "nvme0", "giant")) < 12000000
+
+
+def test_exit_codes():
+    codes = {"Denied": 3, "NotAuthenticated": 3, "InvalidRequest": 1, "UnknownCommand": 1, "DeviceGone": 1, "Busy": 1,
+             "Timeout": 5, "KernelRefused": 4, "DeviceRefused": 4, "OutcomeUnknown": 5, "AuditUnavailable": 1,
+             "QuotaExceeded": 1, "org.freedesktop.DBus.Error.AccessDenied": 3,
+             "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired": 3,
+             "org.freedesktop.DBus.Error.ServiceUnknown": 6, "org.freedesktop.DBus.Error.Spawn.ChildExited": 6,
+             "org.freedesktop.systemd1.NoSuchUnit": 6, "org.freedesktop.DBus.Error.NoReply": 5,
+             "org.freedesktop.DBus.Error.UnknownObject": 1, "org.example.Other": 1}
+    header = (tap.SOURCE / "include/fwctld-names.h").read_text()
+    ours = re.findall(r'FWCTLD_ERROR_PREFIX "(\w+)"', header)
+    assert set(ours) == {name for name in codes if "." not in name}, ours
+    with fwctld() as address:
+        for name, code in codes.items():
+            for command in (f"error.{name}", f"odd-error.{name}", f"bare-error.{name}"):
+                error = document(address, "exec", "nvme0", command, code=code)["error"]
+                assert error["name"].endswith(name) and error["message"], error
+        # Nothing was to be carried out.
+        assert fwctl(address, "explain", "nvme0", "error.org.freedesktop.DBus.Error.NoReply").returncode == 6
+
+
+def test_no_bus_and_no_daemon():
+    assert "system bus" in document("unix:path=/nonexistent", "list", code=6)["error"]["message"]
+    with bus() as address:
+        assert "ServiceUnknown" in document(address, "list", code=6)["error"]["name"]
+
+
+def test_a_daemon_that_dies_leaves_the_outcome_unknown():
+    with fwctld() as address:
+        assert "NoReply" in document(address, "exec", "nvme0", "vanish", code=5)["error"]["name"]
+
+
+def test_only_the_daemon_ends_an_execute():
+    with fwctld() as address:
+        succeed(address, "exec", "nvme0", "slow", SYSTEMD_BUS_TIMEOUT="1s")
+        error = document(address, "explain", "nvme0", "slow", code=6, SYSTEMD_BUS_TIMEOUT="1s")["error"]
+        assert "NoReply" in error["name"], error
+
+
+def test_text_that_is_no_utf_8_is_not_sent():
+    with fwctld() as address:
+        for words in (["show", b"nvme\xff"], ["exec", "nvme0", b"a\xc0\x80"], ["exec", "nvme0", "echo", b"a=\xed\xa0\x80"],
+                      ["exec", "nvme0", "echo", b"\xf4\x90\x80\x80=1"], ["exec", "nvme0", "echo", "--reason", b"\xe2\x82"]):
+            error = document(address, *words, code=1)["error"]
+            assert "is not valid UTF-8" in error["message"] and "name" not in error, error
+
+
+def test_output_goes_to_the_file():
+    with fwctld() as address, tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "out")
+        path.write_bytes(b"old" * 100)
+        # A refused command leaves the file alone.
+        assert fwctl(address, "exec", "nvme0", "error.Denied", "--output", path).returncode == 3
+        assert path.read_bytes() == b"old" * 100
+        shown = succeed(address, "exec", "nvme0", "get-log-page", "--output", path)
+        assert path.read_bytes() == bytes(range(64)) and f"64 bytes are in {path}".encode() in shown
+        assert b"temperature" in shown
+        shown = succeed(address, "exec", "nvme0", "identify", "--output", path)
+        assert b"00000000:" not in shown, shown
+        assert succeed(address, "exec", "nvme0", "get-log-page", "--output", "-") == bytes(range(64))
+        assert document(address, "exec", "nvme0", "identify", "--output", path)["status"] == 0x10b
+        succeed(address, "exec", "nvme0", "identify", "--output", "/dev/null")
+        document(address, "exec", "nvme0", "identify", "--output", "-", code=2)
+        # Opened before the command is sent: "vanish" would be 5.
+        document(address, "exec", "nvme0", "vanish", "--output", pathlib.Path(folder, "none", "out"), code=1)
+        error = document(address, "exec", "nvme0", "identify", "--output", "/dev/full", code=1)["error"]
+        assert "carried out request" in error["message"], error
+
+
+def test_data_comes_from_the_file():
+    with fwctld() as address, tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "data")
+        for size in (0, 65536):
+            path.write_bytes(b"\x5a" * size)
+            assert echo(address, "exec", "nvme0", "echo", "--data", path)["data"] == "5a" * size
+        path.write_bytes(bytes(65537))
+        for name in (path, "/dev/zero"):
+            assert "more than 65536 bytes" in document(address, "exec", "nvme0", "echo", "--data", name,
+                                                       code=1)["error"]["message"]
+        assert "No such file" in document(address, "exec", "nvme0", "echo", "--data", "/nonexistent",
+                                          code=1)["error"]["message"]
+
+
+def test_a_full_disk_is_no_success():
+    with fwctld() as address, open("/dev/full", "wb") as full:
+        result = subprocess.run([FWCTL, "list"], stdout=full, stderr=subprocess.PIPE, check=False,
+                                env={**ENVIRONMENT, "DBUS_SYSTEM_BUS_ADDRESS": address})
+        assert result.returncode == 1 and b"could not be written" in result.stderr, result
+
+
+def policy_check(folder, *words, code, policy_dir=None):
+    environment = {"FWCTLD_COMMANDS_DIR": f"{folder}/commands"}
+    if policy_dir:
+        environment["FWCTLD_POLICY_DIR"] = str(policy_dir)
+    # No bus at all: a policy is checked without the daemon.
+    result = fwctl("unix:path=/nonexistent", "policy", "check", *words, **environment)
+    assert result.returncode == code, result
+    found = document("unix:path=/nonexistent", "policy", "check", *words, code=code, **environment)
+    return result.stdout.decode(), result.stderr.decode(), found
+
+
+def test_policy_check():
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        (folder / "commands").mkdir()
+        (folder / "commands/nvme.yaml").write_text(CATALOGUE)
+        good, bad = folder / "good.yaml", folder / "bad.yaml"
+        good.write_text(POLICY)
+        good.chmod(0o666)  # the daemon would refuse it; for whoever works on it, it is only a text
+        bad.write_text(POLICY.replace("verdict: deny", "verdct: deny").replace("read-only: allow", "read-only: alow"))
+
+        out, err, found = policy_check(folder, good, code=0)
+        assert out == "The policy is in order: 1 rule from 1 file.\n" and not err, (out, err)
+        assert found == {"rules": 1, "files": 1, "problems": []}, found
+
+        out, err, found = policy_check(folder, good, bad, code=1)
+        assert re.search(rf"^{re.escape(str(bad))}:3:14: error: ", out, re.M), out
+        assert re.search(rf"^{re.escape(str(bad))}:9:\d+: error: ", out, re.M), out
+        assert re.fullmatch(r"fwctl: The policy has \d+ errors\.\n", err), err
+        problems = found["error"]["problems"]
+        assert len(problems) == len(out.splitlines()) and problems[0]["severity"] == "error", found
+        assert problems[0]["file"] == str(bad) and problems[0]["line"] == 3 and problems[0]["column"] == 14, found
+
+        out, err, found = policy_check(folder, folder / "none.yaml", code=1)
+        assert "none.yaml" in out + err and "No such file" in out + err, (out, err)
+
+        # Control characters of a file do not reach the terminal either.
+        bad.write_text('version: 1\nrules:\n  - id: "\\e[31m\\n"\n    verdict: "\\e[31m"\n')
+        out, err, found = policy_check(folder, bad, code=1)
+        assert "\x1b" not in out + err and "error:" in out, (out, err)
+
+        # A folder: merged as the daemon does it.
+        (folder / "policy.d").mkdir()
+        shutil.copy(good, folder / "policy.d/50-a.yaml")
+        out, err, found = policy_check(folder, code=0, policy_dir=folder / "policy.d")
+        assert found["rules"] == 1, found
+
+        (folder / "commands/nvme.yaml").write_text(CATALOGUE.replace("opcode: 0x02", "opcode: many"))
+        out, err, found = policy_check(folder, good, code=1)
+        assert re.search(r"nvme\.yaml:\d+:\d+: error: ", out) and "The catalogue has" in err, (out, err)
+
+
+def test_policy_check_stands_by_its_exit_code():
+    with tempfile.TemporaryDirectory() as name:
+        out, err, _ = policy_check(name, code=1)
+        assert "catalogue" in err, (out, err)
+
+
+def test_header_is_c99_and_cxx11():
+    use = ('#include "include/fwctld.h"\n#include "include/fwctld-names.h"\n'
+           "int main(void)\n{\n\tstruct fwctld_request request;\n\tstruct fwctld_result *result = 0;\n"
+           "\trequest.command = FWCTLD_BUS_NAME;\n"
+           "\treturn fwctld_execute(0, request.command, &request, &result);\n}\n")
+    compilers = {"c": [c for c in ("gcc", "clang") if shutil.which(c)],
+                 "c++": [c for c in ("g++", "clang++") if shutil.which(c)]}
+    if not all(compilers.values()):
+        raise tap.Skip("no C++ compiler is installed")
+    for language, standard in (("c", "c99"), ("c++", "c++11")):
+        for compiler in compilers[language]:
+            result = subprocess.run([compiler, "-x", language, f"-std={standard}", "-Wall", "-Wextra", "-Wpedantic",
+                                     "-Werror", "-fsyntax-only", f"-I{tap.SOURCE}", "-"], input=use,
+                                    capture_output=True, text=True, check=False)
+            assert result.returncode == 0, result.stderr
+
+
+def test_help_and_manual_page_agree_with_the_program():
+    page = (tap.SOURCE / "docs/fwctl.1").read_text().replace("\\-", "-")
+    shown = succeed("none:", "--help").decode()
+    source = (tap.SOURCE / "client/fwctl.c").read_text()
+    options = re.findall(r'^\t\{"([a-z-]+)", \w+_argument', source, re.M)
+    verbs = re.findall(r'^\t\{"([a-z]+)",\s*"', source, re.M)
+    assert len(options) == 7 and len(verbs) == 6, (options, verbs)
+    for option in options:
+        assert f"--{option}" in shown and f"-{option}" in page, option
+    for verb in verbs:
+        assert f"fwctl {verb}" in shown and re.search(rf"^\.(It )?Cm {verb}", page, re.M), verb
+
+
+if __name__ == "__main__" and "--write" in sys.argv:
+    for transcript_path, _, text in transcripts():
+        transcript_path.write_text(text)
+else:
+    tap.run(globals())
