@@ -135,3 +135,23 @@ void request_authenticated(struct request *request, const char *why);
  * alike.
  */
 int request_judge(struct request *request, struct refusal *ret_refusal);
+
+/* Shared by request.c (from arrival to the queue) and request-run.c (from the device's turn to the
+ * end). */
+
+/* Answers the caller, if there is one that still waits for it. */
+#define request_reply_error(request, name, ...)                                                    \
+	do {                                                                                       \
+		if ((request)->call)                                                               \
+			(void)bus_reply_error((request)->call, (request), (name), __VA_ARGS__);    \
+	} while (0)
+
+bool request_caller_left(const struct request *request);
+/* "ID at FILE:LINE" of the rule that decided, or NULL. */
+char *request_rule_name(const struct request *request);
+/* Refused by fwctld itself, before anything was sent: audited, answered, over. */
+void request_deny(struct request *request, const char *error_name, const char *why);
+/* The outcome is known: answered, over. */
+void request_answer(struct request *request);
+/* Over: off every list. */
+void request_finish(struct request *request);

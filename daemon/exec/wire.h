@@ -43,6 +43,7 @@ struct wire_reply {
 
 /*
  * Is this request, of `length` bytes in all, one that an executor may carry out? Lengths agree, all
- * ranges lie within the arena, each relocation's 8 bytes too, no two relocations overlap.
+ * ranges lie within the arena, each relocation's 8 bytes too, no two relocations overlap, and the
+ * replies are at most ARENA_MAX together.
  */
 bool wire_request_valid(const struct wire_request *request, size_t length);

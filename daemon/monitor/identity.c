@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Where each fact stands: reference of /sys/class/nvme, /sys/class/fwctl and /sys/bus/cxl,
- * Linux 7.3. */
+/*
+ * Sources of the attributes, of Linux 7.3: drivers/nvme/host/sysfs.c, drivers/cxl/core/memdev.c,
+ * drivers/pci/pci-sysfs.c; drivers/fwctl/main.c has none of its own but `dev`.
+ */
 
 #include <errno.h>
 #include <fcntl.h>

@@ -91,12 +91,13 @@ def test_state_changes_are_announced(fwctld, alice):
     bob = fwctld.client("bob")
     serial = bob.device("sim0").post_execute(*SMART)
     states = []
-    while "idle" not in states:
+    while states[-1:] != ["idle"] or "busy" not in states:
         message = alice.connection.receive(timeout=5)
         if message.header.message_type is MessageType.signal and message.body[0] == "org.fwctld1.Device":
-            assert message.header.fields[HeaderFields.path] == "/org/fwctld1/device/sim0"
+            if message.header.fields[HeaderFields.path] != "/org/fwctld1/device/sim0":
+                continue
             states.append(message.body[1]["State"][1])
-            if states == ["busy"]:
+            if states[-1] == "busy":
                 fwctld.nvme.fault(Fault.NONE)
-    assert states == ["busy", "idle"]
+    assert states[-2:] == ["busy", "idle"]
     bob.wait(serial)

@@ -109,7 +109,7 @@ class Stub:
 
     def explain(self, command):
         if command == "nothing":
-            return "a{sv}", {"command": ("s", "nvme.nothing")}
+            return "a{sv}", {"command": ("s", "x"), "class": ("s", "x"), "effects": ("as", [])}
         if command == "verdict-is-number":
             return "a{sv}", {"command": ("s", "x"), "class": ("s", "x"), "effects": ("as", []), "verdict": ("u", 1)}
         if command == "slow":

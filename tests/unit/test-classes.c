@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "catalogue-fixture.h"
+#include "tests/unit/catalogue-fixture.h"
 #include "policy/classify.h"
 #include "policy/field.h"
 

@@ -6,7 +6,7 @@
  * it can be believed.
  */
 
-#include "catalogue-fixture.h"
+#include "tests/unit/catalogue-fixture.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "catalogue-fixture.h"
+#include "tests/unit/catalogue-fixture.h"
 
 #include <errno.h>
 #include <string.h>

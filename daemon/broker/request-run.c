@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdalign.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/broker/audit-event.h"
+#include "daemon/broker/bus-reply.h"
+#include "daemon/broker/manager.h"
+#include "daemon/broker/request.h"
+#include "include/cleanup.h"
+#include "include/fwctld-names.h"
+
+/*
+ * The last word, right before the intent: the caller is still there, and policy, catalogue, effects
+ * and device as they are now allow it; a person's authentication counts for the rule that asked for
+ * it alone. NULL: go. Else why not.
+ */
+static const char *request_recheck(struct request *request, struct refusal *refusal)
+{
+	_cleanup_free_ char *rule = NULL;
+
+	if (request_caller_left(request))
+		return "its caller left before it was sent";
+	if (request_judge(request, refusal) < 0)
+		return refusal->text;
+	switch (request->decision.verdict) {
+	case VERDICT_ALLOW:
+		return NULL;
+	case VERDICT_AUTHENTICATE:
+		rule = request_rule_name(request);
+		if (request->authenticated && rule &&
+		    strcmp(rule, request->authenticated_rule) == 0)
+			return NULL;
+		return "the policy changed meanwhile and asks for another authentication; ask "
+		       "again";
+	default:
+		return request->decision.reason;
+	}
+}
+
+void request_answer(struct request *request)
+{
+	const struct outcome *outcome = &request->outcome;
+	struct manager *manager = request->manager;
+	const char *name;
+
+	if (request->sent && outcome->kind == OUTCOME_EXECUTED)
+		manager->n_executed++;
+	else
+		manager->n_failed++;
+
+	if (!request->call) {
+		request_finish(request);
+		return;
+	}
+	if (!request->sent) {
+		request_reply_error(request, FWCTLD_ERROR_DEVICE_GONE,
+				    "Nothing was sent to %s: %s. Try again when it is back.",
+				    request->device->name, request->lost);
+		request_finish(request);
+		return;
+	}
+	switch (outcome->kind) {
+	case OUTCOME_EXECUTED:
+		(void)bus_reply_executed(request);
+		break;
+	case OUTCOME_REFUSED_BY_DEVICE:
+		name = dialect_status(request->classified.command->dialect, outcome->status);
+		request_reply_error(request, FWCTLD_ERROR_DEVICE_REFUSED,
+				    "%s refused %s with status 0x%x%s%s%s.", request->device->name,
+				    request->classified.command->full_name, outcome->status,
+				    name ? " (" : "", name ?: "", name ? ")" : "");
+		break;
+	case OUTCOME_REFUSED_BY_KERNEL:
+		request_reply_error(
+			request, FWCTLD_ERROR_KERNEL_REFUSED,
+			"The kernel refused %s for %s: %s. It did not reach the device.",
+			request->classified.command->full_name, request->device->name,
+			outcome->error ? strerror(outcome->error)
+				       : "it could not deliver the command");
+		break;
+	default:
+		request_reply_error(request, FWCTLD_ERROR_OUTCOME_UNKNOWN,
+				    "Nobody can say whether %s was executed by %s%s%s. Look at the "
+				    "device before you repeat it.",
+				    request->classified.command->full_name, request->device->name,
+				    *request->lost ? ": " : "", request->lost);
+		break;
+	}
+	request_finish(request);
+}
+
+static void on_outcome_audited(void *userdata, int error)
+{
+	struct request *request = userdata;
+
+	if (request->state == REQUEST_OUTCOME)
+		request_answer(request);
+}
+
+static int on_outcome_overdue(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	/* The record goes on waiting for journald; the caller should not. */
+	audit_forget(((struct request *)userdata)->manager->audit, userdata);
+	request_answer(userdata);
+	return 0;
+}
+
+/* The device is done with it, or will never be: write that down, free the device, answer. */
+static void request_conclude(struct request *request)
+{
+	struct device *device = request->device;
+	int r;
+
+	request_ref(request);
+	request->deadline = sd_event_source_disable_unref(request->deadline);
+	request->state = REQUEST_OUTCOME;
+	r = audit_outcome(request, on_outcome_audited);
+	if (r == 0) {
+		r = sd_event_add_time_relative(request->manager->event, &request->deadline,
+					       CLOCK_MONOTONIC, AUDIT_TIMEOUT_USEC, 0,
+					       on_outcome_overdue, request);
+		if (r < 0) {
+			audit_forget(request->manager->audit, request);
+			request_answer(request);
+		}
+	} else {
+		request_answer(request);
+	}
+	device_release(device);
+	request_unref(request);
+}
+
+static void request_not_sent(struct request *request, const char *why)
+{
+	request->sent = false;
+	request->outcome = (struct outcome){.kind = OUTCOME_UNKNOWN};
+	snprintf(request->lost, sizeof(request->lost), "%s", why);
+	request_conclude(request);
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct request *request = userdata;
+
+	request->duration_usec = usec - request->started;
+	request->outcome = (struct outcome){.kind = OUTCOME_UNKNOWN};
+	snprintf(request->lost, sizeof(request->lost), "its deadline passed");
+	request->state = REQUEST_LATE;
+	request->manager->n_failed++;
+	(void)audit_outcome(request, NULL);
+	request_reply_error(
+		request, FWCTLD_ERROR_TIMEOUT,
+		"%s did not answer %s within %u ms. The command may still be executed; the "
+		"device stays busy until the kernel returns.",
+		request->device->name, request->classified.command->full_name,
+		request->classified.command->deadline_ms);
+	request->call = sd_bus_message_unref(request->call);
+	device_set_hung(request->device);
+	return 0;
+}
+
+static void request_submit(struct request *request)
+{
+	static alignas(8) uint8_t bytes[ARENA_MAX];
+	struct device *device = request->device;
+	int r;
+
+	if (!device->executor) {
+		request_not_sent(request, "its executor was lost");
+		return;
+	}
+	r = pack(&request->classified, bytes, &request->arena);
+	if (r >= 0)
+		r = sd_event_add_time_relative(request->manager->event, &request->deadline,
+					       CLOCK_MONOTONIC,
+					       request->classified.command->deadline_ms *
+						       UINT64_C(1000),
+					       0, on_deadline, request);
+	if (r >= 0)
+		r = executor_submit(device->executor, request->number, &request->arena, bytes);
+	if (r < 0) {
+		request_not_sent(request, strerror(-r));
+		return;
+	}
+	request->sent = true;
+	request->state = REQUEST_RUNNING;
+	sd_event_now(request->manager->event, CLOCK_MONOTONIC, &request->started);
+}
+
+static void on_intent_audited(void *userdata, int error)
+{
+	struct request *request = userdata;
+	struct device *device = request->device;
+
+	if (error == 0) {
+		request_submit(request);
+		return;
+	}
+	request_ref(request);
+	request->manager->n_denied++;
+	request_reply_error(
+		request, FWCTLD_ERROR_AUDIT_UNAVAILABLE,
+		"The journal did not take the audit record in time, so nothing was sent to "
+		"%s. Is systemd-journald running?",
+		device->name);
+	request_finish(request);
+	device_release(device);
+	request_unref(request);
+}
+
+bool request_begin(struct request *request)
+{
+	struct refusal refusal;
+	const char *why;
+	int r;
+
+	why = request_recheck(request, &refusal);
+	if (why) {
+		request_deny(request, FWCTLD_ERROR_DENIED, why);
+		return false;
+	}
+	request->state = REQUEST_INTENT;
+	r = audit_intent(request, on_intent_audited);
+	if (r > 0)
+		request_submit(request);
+	else if (r < 0)
+		on_intent_audited(request, r);
+	return true;
+}
+
+void request_replied(struct request *request, int value, int error, uint8_t *bytes, size_t length)
+{
+	bool late = request->state == REQUEST_LATE;
+	uint64_t now;
+
+	sd_event_now(request->manager->event, CLOCK_MONOTONIC, &now);
+	request->duration_usec = now - request->started;
+	request->lost[0] = '\0';
+	if (unpack(&request->classified, &request->arena, value, error, bytes, length,
+		   &request->outcome) < 0) {
+		request->outcome = (struct outcome){.kind = OUTCOME_UNKNOWN};
+		snprintf(request->lost, sizeof(request->lost), "the answer was malformed");
+	}
+	if (late) {
+		struct device *device = request->device;
+
+		audit_late_outcome(request);
+		request_finish(request);
+		device_release(device);
+		return;
+	}
+	/* The outcome may have to wait for journald; the executor's buffer does not. */
+	request->response = malloc(request->outcome.response_length + 1);
+	if (request->response && request->outcome.response_length > 0)
+		memcpy(request->response, request->outcome.response,
+		       request->outcome.response_length);
+	if (!request->response)
+		request->outcome.response_length = 0;
+	request->outcome.response = request->response;
+	request_conclude(request);
+}
+
+void request_executor_lost(struct request *request, const char *why)
+{
+	struct device *device = request->device;
+	uint64_t now;
+
+	switch (request->state) {
+	case REQUEST_INTENT:
+		/* The intent may yet be accepted, so it gets an outcome: it was never sent. */
+		audit_forget(request->manager->audit, request);
+		request_not_sent(request, why);
+		break;
+	case REQUEST_RUNNING:
+		sd_event_now(request->manager->event, CLOCK_MONOTONIC, &now);
+		request->duration_usec = now - request->started;
+		request->outcome = (struct outcome){.kind = OUTCOME_UNKNOWN};
+		snprintf(request->lost, sizeof(request->lost), "its executor was lost: %s", why);
+		request_conclude(request);
+		break;
+	case REQUEST_LATE:
+		snprintf(request->lost, sizeof(request->lost), "its executor was lost: %s", why);
+		audit_late_outcome(request);
+		request_finish(request);
+		device_release(device);
+		break;
+	default:
+		break;
+	}
+}
