@@ -378,6 +378,12 @@ static int read_value(void *result, sd_bus_message *m, struct fwctld_item *item)
 	if (strcmp(copy, "t") == 0) {
 		item->type = FWCTLD_ITEM_NUMBER;
 		r = sd_bus_message_read_basic(m, 't', &item->number);
+	} else if (strcmp(copy, "(ts)") == 0) {
+		item->type = FWCTLD_ITEM_NUMBER;
+		r = sd_bus_message_read(m, "(ts)", &item->number, &item->unit);
+	} else if (strcmp(copy, "(ss)") == 0) {
+		item->type = FWCTLD_ITEM_TEXT;
+		r = sd_bus_message_read(m, "(ss)", &item->text, &item->unit);
 	} else if (strcmp(copy, "s") == 0) {
 		item->type = FWCTLD_ITEM_TEXT;
 		r = sd_bus_message_read_basic(m, 's', &item->text);

@@ -144,15 +144,25 @@ static void print_group(FILE *file, const struct fwctld_item *item, unsigned ind
 	}
 }
 
+static void print_unit(FILE *file, const struct fwctld_item *item)
+{
+	if (item->unit) {
+		putc(' ', file);
+		print_text(file, item->unit);
+	}
+	putc('\n', file);
+}
+
 static void print_value(FILE *file, const struct fwctld_item *item, unsigned indent)
 {
 	switch (item->type) {
 	case FWCTLD_ITEM_NUMBER:
-		fprintf(file, "%" PRIu64 "\n", item->number);
+		fprintf(file, "%" PRIu64, item->number);
+		print_unit(file, item);
 		break;
 	case FWCTLD_ITEM_TEXT:
 		print_text(file, item->text);
-		putc('\n', file);
+		print_unit(file, item);
 		break;
 	case FWCTLD_ITEM_BYTES:
 		if (item->length > LINE_BYTES) {

@@ -8,6 +8,7 @@
 #include "client/json.h"
 #include "client/output.h"
 #include "policy/catalogue.h"
+#include "policy/folders.h"
 #include "policy/policy.h"
 
 DEFINE_CLEANUP(struct catalogue *, catalogue_free)
@@ -18,24 +19,21 @@ DEFINE_CLEANUP(struct policy *, policy_free)
 static int load_catalogue(struct problems *problems, struct catalogue **ret)
 {
 	const char *folder = getenv("FWCTLD_COMMANDS_DIR");
-	const char *const folders[] = {folder ?: FWCTLD_COMMANDS_DIR, "/etc/fwctld/commands.d",
-				       NULL};
+	const char *const folders[] = {folder, command_folders[1], NULL};
 
-	return catalogue_load(folders, false, problems, ret);
+	return catalogue_load(folder ? folders : command_folders, false, problems, ret);
 }
 
 static int load_policy(const struct arguments *arguments, const struct catalogue *catalogue,
 		       struct problems *problems, struct policy **ret)
 {
-	static const char *const installed[] = {FWCTLD_POLICY_DIR, "/run/fwctld/policy.d",
-						"/etc/fwctld/policy.d", NULL};
 	const char *const folders[] = {getenv("FWCTLD_POLICY_DIR"), NULL};
 
 	/* words[0] is "check"; main()'s vector ends with NULL, and so do the words. */
 	if (arguments->n_words > 1)
 		return policy_load_files((const char *const *)arguments->words + 1, false,
 					 catalogue, problems, ret);
-	return policy_load(folders[0] ? folders : installed, false, catalogue, problems, ret);
+	return policy_load(folders[0] ? folders : policy_folders, false, catalogue, problems, ret);
 }
 
 static void json_problems(struct json *json, const struct problems *problems)

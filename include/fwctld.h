@@ -193,6 +193,7 @@ struct fwctld_item {
 	enum fwctld_item_type type;
 	uint64_t number;
 	const char *text;
+	const char *unit; /* of a number: "K", "%", "* 512000 B"; NULL: none */
 	const uint8_t *bytes;
 	size_t length;			    /* bytes */
 	const struct fwctld_items *members; /* what repeats, one a member */

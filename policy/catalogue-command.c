@@ -17,7 +17,7 @@
 #define TIMEOUT_DEFAULT_MS  60000u
 #define DEADLINE_DEFAULT_MS 20000u
 #define DURATION_MAX_MS	    (24u * 3600u * 1000u)
-#define FWCTL_SCOPE_MAX	    3u /* enum fwctl_rpc_scope of include/kernel-abi.h */
+#define SCOPE_MAX	    3u /* enum fwctl_rpc_scope of include/kernel-abi.h */
 
 int field_find(const struct loader *loader, const struct yaml_node *node,
 	       const struct command *command)
@@ -390,8 +390,8 @@ static int command_read(const struct loader *loader, struct yaml_node *map, stru
 	}
 	node = yaml_get(map, "scope");
 	if (node) {
-		r = value_cases_read(loader, node, command, NULL, FWCTL_SCOPE_MAX, true,
-				     &command->scopes, &command->n_scopes);
+		r = value_cases_read(loader, node, command, NULL, SCOPE_MAX, true, &command->scopes,
+				     &command->n_scopes);
 		if (r < 0)
 			return r;
 	}

@@ -15,7 +15,7 @@
 #include "policy/message.h"
 
 #define NVME_RESULT_SIZE 8u /* first in the reply: dwords 0 and 1 of the completion */
-#define FWCTL_WORD_SIZE	 4u /* first in the reply: fwctl_rpc.out_len */
+#define OUT_LEN_SIZE	 4u /* first in the reply: fwctl_rpc.out_len */
 
 const char *outcome_kind_to_string(enum outcome_kind kind)
 {
@@ -148,7 +148,7 @@ static void judge_fwctl(const struct classified *c, uint8_t *reply, size_t reply
 {
 	const struct command *command = c->command;
 	const struct dialect *dialect = command->dialect;
-	uint8_t *response = reply + FWCTL_WORD_SIZE;
+	uint8_t *response = reply + OUT_LEN_SIZE;
 	size_t out = c->response_length, length;
 	uint64_t written = 0, status = 0;
 	enum outcome_kind kind;
@@ -162,7 +162,7 @@ static void judge_fwctl(const struct classified *c, uint8_t *reply, size_t reply
 	}
 
 	/* The driver's own length, which can exceed the buffer that it was given. */
-	bytes_get(reply, reply_length, 0, FWCTL_WORD_SIZE, BYTES_HOST, &written);
+	bytes_get(reply, reply_length, 0, OUT_LEN_SIZE, BYTES_HOST, &written);
 	if (written > out)
 		written = out;
 
@@ -180,8 +180,8 @@ static void judge_fwctl(const struct classified *c, uint8_t *reply, size_t reply
 		return;
 
 	/* What follows `out` are segments: then everything keeps its place. */
-	if (reply_length - FWCTL_WORD_SIZE > out)
-		length = reply_length - FWCTL_WORD_SIZE;
+	if (reply_length - OUT_LEN_SIZE > out)
+		length = reply_length - OUT_LEN_SIZE;
 	outcome->kind = kind;
 	if (length > 0) {
 		outcome->response = response;
@@ -194,7 +194,7 @@ int unpack(const struct classified *classified, const struct arena *arena, int i
 {
 	const struct dialect *dialect = classified->command->dialect;
 	bool nvme = dialect->envelope == ENVELOPE_NVME_ADMIN;
-	size_t least = (nvme ? NVME_RESULT_SIZE : FWCTL_WORD_SIZE) + classified->response_length;
+	size_t least = (nvme ? NVME_RESULT_SIZE : OUT_LEN_SIZE) + classified->response_length;
 	struct outcome outcome = {};
 	uint64_t asked = 0;
 

@@ -67,13 +67,16 @@ int bus_reply_error(sd_bus_message *call, const struct request *request, const c
 static int decoded_number(void *m, const char *item, uint64_t value, const char *name,
 			  const char *unit)
 {
-	return name ? sd_bus_message_append(m, "{sv}", item, "s", name)
+	if (name)
+		return sd_bus_message_append(m, "{sv}", item, "s", name);
+	return unit ? sd_bus_message_append(m, "{sv}", item, "(ts)", value, unit)
 		    : sd_bus_message_append(m, "{sv}", item, "t", value);
 }
 
 static int decoded_big_number(void *m, const char *item, const char *digits, const char *unit)
 {
-	return sd_bus_message_append(m, "{sv}", item, "s", digits);
+	return unit ? sd_bus_message_append(m, "{sv}", item, "(ss)", digits, unit)
+		    : sd_bus_message_append(m, "{sv}", item, "s", digits);
 }
 
 static int decoded_text(void *m, const char *item, const char *text)

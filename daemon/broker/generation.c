@@ -6,23 +6,7 @@
 
 #include "daemon/broker/generation.h"
 #include "include/cleanup.h"
-
-/* The daemon takes no other folders from anybody: not from arguments, not from its environment. */
-static const char *const command_folders[] = {
-	FWCTLD_COMMANDS_DIR,
-	"/etc/fwctld/commands.d",
-	NULL,
-};
-static const char *const shipped_command_folders[] = {
-	FWCTLD_COMMANDS_DIR,
-	NULL,
-};
-static const char *const policy_folders[] = {
-	FWCTLD_POLICY_DIR,
-	"/run/fwctld/policy.d",
-	"/etc/fwctld/policy.d",
-	NULL,
-};
+#include "policy/folders.h"
 
 static int generation_new(uint64_t number, const char *const *folders, struct problems *problems,
 			  struct generation **ret)

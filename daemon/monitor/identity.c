@@ -23,7 +23,7 @@
 /* FWCTL_INFO with no buffer does not ask the driver at all; no driver has more than 8 bytes. */
 #define INFO_BUFFER 64u
 
-static const char *const fwctl_dialects[] = {
+static const char *const dialects_of_fwctl[] = {
 	[FWCTL_DEVICE_TYPE_MLX5] = "mlx5",
 	[FWCTL_DEVICE_TYPE_CXL] = "cxl",
 	[FWCTL_DEVICE_TYPE_BNXT] = "bnxt",
@@ -120,7 +120,7 @@ static int nvme_read(const struct node *node, struct monitor_identity *i)
 	return 0;
 }
 
-static int fwctl_read(const struct node *node, struct monitor_identity *i)
+static int rpc_device_read(const struct node *node, struct monitor_identity *i)
 {
 	uint8_t data[INFO_BUFFER] = {};
 	struct fwctl_info info = {
@@ -132,10 +132,10 @@ static int fwctl_read(const struct node *node, struct monitor_identity *i)
 
 	if (ioctl(node->fd, FWCTL_INFO, &info) < 0)
 		return errno == ENOTTY ? -EOPNOTSUPP : -errno;
-	if (info.out_device_type >= ELEMENTSOF(fwctl_dialects) ||
-	    !fwctl_dialects[info.out_device_type])
+	if (info.out_device_type >= ELEMENTSOF(dialects_of_fwctl) ||
+	    !dialects_of_fwctl[info.out_device_type])
 		return -EOPNOTSUPP;
-	strcpy(i->dialect, fwctl_dialects[info.out_device_type]);
+	strcpy(i->dialect, dialects_of_fwctl[info.out_device_type]);
 	strcpy(i->envelope, WIRE_ENVELOPE_FWCTL);
 
 	/* CXL's parent is the memory device, which has these; the others' parent is the PCI
@@ -197,7 +197,7 @@ int identity_read(const struct monitor_request *request, const struct node *node
 		r = nvme_read(node, &identity);
 		break;
 	case MONITOR_FWCTL:
-		r = fwctl_read(node, &identity);
+		r = rpc_device_read(node, &identity);
 		break;
 	default:
 		r = simulated_read(node, &identity);

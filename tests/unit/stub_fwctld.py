@@ -54,7 +54,7 @@ PROPERTIES = {"Name": ("s", "nvme0"), "DeviceId": ("s", "nvme:LAB-NVME-0"), "Dia
               "SubsystemNqn": ("s", "nqn.2014.08.org.example:lab"), "Simulated": ("b", True),
               "State": ("s", "idle"), "Newer": ("s", "a property of a later version")}
 
-DECODED = {"critical-warning": ("t", 0), "temperature": ("t", 310), "state": ("s", "degraded"),
+DECODED = {"critical-warning": ("t", 0), "temperature": ("(ts)", (310, "K")), "state": ("s", "degraded"),
            "data-units-read": ("s", "340282366920938463463374607431768211455"),
            "power-cycles": ("t", 2 ** 64 - 1), "hours": ("t", 2 ** 53 - 1), "serial": ("s", "LAB-NVME-0"),
            "vendor": ("ay", bytes(range(4))), "log": ("ay", b"a firmware log of some length"),
