@@ -19,15 +19,12 @@
 void loader_error(const struct loader *loader, const struct yaml_node *node, const char *format,
 		  ...)
 {
-	_cleanup_free_ char *text = NULL;
 	va_list arguments;
 
 	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		text = NULL;
+	problems_addv(loader->problems, false, loader->file->path, node->line, node->column, format,
+		      arguments);
 	va_end(arguments);
-	yaml_problem(loader->file, node, false, loader->problems, "%s",
-		     text ?: "The memory ran out.");
 }
 
 bool loader_kind(const struct loader *loader, const struct yaml_node *node, enum yaml_kind kind,

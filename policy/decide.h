@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * "May they?" The one function behind enforcement, Explain and `fwctl policy`. Pure; allocates nothing;
- * cannot fail: what it can't decide it denies.
+ * "May they?" The one function behind enforcement, Explain and `fwctl policy`. Pure; allocates
+ * nothing; cannot fail: what it can't decide it denies.
  */
 
 #include <stddef.h>
@@ -28,10 +28,10 @@ struct query {
 struct decision {
 	enum verdict verdict;
 	const struct rule *rule; /* NULL: a default decided */
-	const char *rule_id;	 /* "default:destructive", "default:confidential", or the rule's id */
-	char rule_at[256];	 /* "file:line", or "built in"; cut, never overrun */
-	const char *note;	 /* the rule's, or NULL */
-	char reason[256];	 /* one sentence for a person */
+	const char *rule_id; /* "default:destructive", "default:confidential", or the rule's id */
+	char rule_at[256];   /* "file:line", or "built in"; cut, never overrun */
+	const char *note;    /* the rule's, or NULL */
+	char reason[256];    /* one sentence for a person */
 };
 
 /* policy NULL: no policy was ever loaded; everything is denied. */

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * A response to names and values, where the catalogue knows the layout. The walk calls back, so that one
- * walk can fill a D-Bus message or print JSON. Nothing is read beyond the response: an item that lies
- * (partly) behind its end is left out.
+ * A response to names and values, where the catalogue knows the layout. The walk calls back, so
+ * that one walk can fill a D-Bus message or print JSON. Nothing is read beyond the response: an
+ * item that lies (partly) behind its end is left out.
  */
 
 #include <stddef.h>

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What a command may do. An effect is one such thing; each has a class, and the worst effect of a request
- * decides its class. Hazards are effects beside the class: policy must accept each by name.
+ * What a command may do. An effect is one such thing; each has a class, and the worst effect of a
+ * request decides its class. Hazards are effects beside the class: policy must accept each by name.
  */
 
 #include <stdint.h>
@@ -21,7 +21,8 @@ enum effect {
 	EFFECT_CONFIG_CHANGE_AFTER_RESET,
 	EFFECT_IMMEDIATE_CONFIG_CHANGE,
 	EFFECT_IMMEDIATE_POLICY_CHANGE,
-	EFFECT_IMMEDIATE_LOG_CHANGE, /* clears, releases or re-arms what a device keeps for its readers */
+	EFFECT_IMMEDIATE_LOG_CHANGE, /* clears, releases or re-arms what a device keeps for its
+					readers */
 	EFFECT_BACKGROUND_OPERATION, /* occupies the device, or a slot of it, after the reply */
 	/* destructive */
 	EFFECT_IMMEDIATE_DATA_CHANGE,

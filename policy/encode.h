@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * Names to bytes: a command and its fields, as a person or a D-Bus client gives them, to the message that
- * classify() reads. Defaults are filled in; a length field that nobody gave is computed from the data.
+ * Names to bytes: a command and its fields, as a person or a D-Bus client gives them, to the
+ * message that classify() reads. Defaults are filled in; a length field that nobody gave is
+ * computed from the data.
  */
 
 #include <stddef.h>
@@ -21,12 +22,13 @@ struct field_setting {
 };
 
 /*
- * Writes the message to `buffer` (capacity bytes; MESSAGE_MAX is always enough), and to ret_data the
- * part of `data` that travels beside the message (all or nothing: for a tail it is in the message).
+ * Writes the message to `buffer` (capacity bytes; MESSAGE_MAX is always enough), and to ret_data
+ * the part of `data` that travels beside the message (all or nothing: for a tail it is in the
+ * message).
  *
  * 0, or, with a sentence in ret_refusal:
- *   -EINVAL   no such field, a field twice, a required field missing, a fixed field set, value too large
- *   -EMSGSIZE more data than fwctld carries
+ *   -EINVAL   no such field, a field twice, a required field missing, a fixed field set, value too
+ * large -EMSGSIZE more data than fwctld carries
  */
 int encode(const struct command *command, const struct field_setting *settings, size_t n_settings,
 	   const void *data, size_t data_length, uint8_t *buffer, size_t capacity,

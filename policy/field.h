@@ -11,7 +11,8 @@
 
 #include "policy/catalogue.h"
 
-/* False when a part does not lie within the message; for _put also when the value needs more bits. */
+/* False when a part does not lie within the message; for _put also when the value needs more bits.
+ */
 bool field_get(const struct field *field, const void *message, size_t length,
 	       union field_value *ret);
 bool field_put(const struct field *field, void *message, size_t length,
@@ -27,8 +28,8 @@ uint64_t field_max(const struct field *field);
 int field_parse(const struct field *field, const char *text, union field_value *ret);
 
 /*
- * Value to text: the name where there is one, else hexadecimal; "(secret)" for a secret field. `size`
- * should be FIELD_TEXT_MAX. Returns the buffer.
+ * Value to text: the name where there is one, else hexadecimal; "(secret)" for a secret field.
+ * `size` should be FIELD_TEXT_MAX. Returns the buffer.
  */
 #define FIELD_TEXT_MAX 64
 char *field_format(const struct field *field, const union field_value *value, char *buffer,

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * A policy: class defaults and an ordered list of rules, loaded from folders of YAML files. Constant
- * after load. The language is written down in docs/fwctld.policy.5.
+ * A policy: class defaults and an ordered list of rules, loaded from folders of YAML files.
+ * Constant after load. The language is written down in docs/fwctld.policy.5.
  */
 
 #include <stdbool.h>
@@ -52,13 +52,15 @@ struct rule {
 	uid_t *uids;
 	size_t n_uids;
 	gid_t *gids;
-	size_t n_gids;	  /* caller: none of both: everybody; else any of them */
+	size_t n_gids; /* caller: none of both: everybody; else any of them */
 	bool any_caller;
-	struct pattern_list type, driver, pci, serial, model, firmware, nqn; /* device: all of them */
+	struct pattern_list type, driver, pci, serial, model, firmware,
+		nqn;		      /* device: all of them */
 	struct pattern_list commands; /* full names */
 	/* Only with exact command names: a condition for each, in the order of `commands`. */
 	struct condition *where;
-	/* With `where`: the command that each condition was made for. Another one's fields are others. */
+	/* With `where`: the command that each condition was made for. Another one's fields are
+	 * others. */
 	const struct command **where_commands;
 };
 
@@ -66,17 +68,19 @@ struct policy {
 	struct rule *rules;
 	size_t n_rules;
 	enum verdict class_defaults[_CLASS_MAX]; /* by enum effect_class */
-	enum verdict hazard_defaults[_EFFECT_MAX]; /* by enum effect; meaningful for hazards alone */
-	char *defaults_at[_CLASS_MAX + _EFFECT_MAX]; /* "file:line" of a default, or NULL: built in, deny */
+	enum verdict
+		hazard_defaults[_EFFECT_MAX]; /* by enum effect; meaningful for hazards alone */
+	char *defaults_at[_CLASS_MAX +
+			  _EFFECT_MAX]; /* "file:line" of a default, or NULL: built in, deny */
 	uint8_t digest[32]; /* SHA-256 over the base names and contents of the files, in order */
 	size_t n_files;
 };
 
 /*
- * Merges *.yaml of the folders (NULL-terminated, later ones win over an equal file name; an empty file
- * masks), in the order of file names. All or nothing: 0, or -EBADMSG with every problem in `problems`, or
- * the errno of a file that can't be read. Warnings can come with success. The catalogue must outlive the
- * policy. `trusted` as in yaml_file_load().
+ * Merges *.yaml of the folders (NULL-terminated, later ones win over an equal file name; an empty
+ * file masks), in the order of file names. All or nothing: 0, or -EBADMSG with every problem in
+ * `problems`, or the errno of a file that can't be read. Warnings can come with success. The
+ * catalogue must outlive the policy. `trusted` as in yaml_file_load().
  */
 int policy_load(const char *const *folders, bool trusted, const struct catalogue *catalogue,
 		struct problems *problems, struct policy **ret);

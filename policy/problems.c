@@ -18,12 +18,10 @@ void problems_done(struct problems *problems)
 	*problems = (struct problems){};
 }
 
-void problems_add(struct problems *problems, bool warning, const char *file, unsigned line,
-		  unsigned column, const char *format, ...)
+void problems_addv(struct problems *problems, bool warning, const char *file, unsigned line,
+		   unsigned column, const char *format, va_list arguments)
 {
 	_cleanup_free_ char *name = NULL, *text = NULL;
-	va_list arguments;
-	int r;
 
 	/* First, so that a problem that can't be kept still fails the load. */
 	if (!warning)
@@ -36,10 +34,7 @@ void problems_add(struct problems *problems, bool warning, const char *file, uns
 			return;
 	}
 
-	va_start(arguments, format);
-	r = vasprintf(&text, format, arguments);
-	va_end(arguments);
-	if (r < 0) {
+	if (vasprintf(&text, format, arguments) < 0) {
 		text = NULL; /* vasprintf() leaves it undefined */
 		return;
 	}
@@ -54,6 +49,16 @@ void problems_add(struct problems *problems, bool warning, const char *file, uns
 		.column = column,
 		.text = TAKE_PTR(text),
 	};
+}
+
+void problems_add(struct problems *problems, bool warning, const char *file, unsigned line,
+		  unsigned column, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	problems_addv(problems, warning, file, line, column, format, arguments);
+	va_end(arguments);
 }
 
 char *problem_to_string(const struct problem *problem)

@@ -2,10 +2,11 @@
 #pragma once
 
 /*
- * What is wrong with the files that somebody wrote: each problem with file:line:column, and a sentence
- * that says what was found, what was expected and, where that helps, what to do.
+ * What is wrong with the files that somebody wrote: each problem with file:line:column, and a
+ * sentence that says what was found, what was expected and, where that helps, what to do.
  */
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -29,6 +30,9 @@ void problems_done(struct problems *problems);
 #define PROBLEMS_MAX 100
 void problems_add(struct problems *problems, bool warning, const char *file, unsigned line,
 		  unsigned column, const char *format, ...) __attribute__((format(printf, 6, 7)));
+void problems_addv(struct problems *problems, bool warning, const char *file, unsigned line,
+		   unsigned column, const char *format, va_list arguments)
+	__attribute__((format(printf, 6, 0)));
 
 /* "file:line:column: error: text" as a string of its own, or NULL when there is no memory. */
 char *problem_to_string(const struct problem *problem);

@@ -13,53 +13,21 @@
 #include "include/cleanup.h"
 #include "policy/suggest.h"
 
-/* Both lookups: 0; -ESRCH when there is none; another errno when nobody can say. */
-static int lookup_user(const char *name, uid_t *ret)
+/* 0; -ESRCH when there is none; another errno when nobody can say. */
+static int lookup_id(const char *name, bool group, uint32_t *ret)
 {
-	struct passwd entry, *found;
-	size_t size = 1024;
+	const struct passwd *user = NULL;
+	const struct group *entry = NULL;
 
-	for (;;) {
-		_cleanup_free_ char *buffer = malloc(size);
-		int r;
-
-		if (!buffer)
-			return -ENOMEM;
-		r = getpwnam_r(name, &entry, buffer, size, &found);
-		if (r == 0 && found) {
-			*ret = found->pw_uid;
-			return 0;
-		}
-		if (r == 0 || r == ENOENT)
-			return -ESRCH;
-		if (r != ERANGE || size > 1024 * 1024)
-			return -r;
-		size *= 2;
-	}
-}
-
-static int lookup_group(const char *name, gid_t *ret)
-{
-	struct group entry, *found;
-	size_t size = 1024;
-
-	for (;;) {
-		_cleanup_free_ char *buffer = malloc(size);
-		int r;
-
-		if (!buffer)
-			return -ENOMEM;
-		r = getgrnam_r(name, &entry, buffer, size, &found);
-		if (r == 0 && found) {
-			*ret = found->gr_gid;
-			return 0;
-		}
-		if (r == 0 || r == ENOENT)
-			return -ESRCH;
-		if (r != ERANGE || size > 1024 * 1024)
-			return -r;
-		size *= 2;
-	}
+	errno = 0;
+	if (group)
+		entry = getgrnam(name);
+	else
+		user = getpwnam(name);
+	if (!entry && !user)
+		return errno == 0 || errno == ENOENT || errno == ESRCH ? -ESRCH : -errno;
+	*ret = group ? entry->gr_gid : user->pw_uid;
+	return 0;
 }
 
 /*
@@ -92,7 +60,7 @@ static int read_id_number(const struct rule_reader *reader, const struct yaml_no
 		return 0;
 	}
 
-	r = group ? lookup_group(name, &id) : lookup_user(name, &id);
+	r = lookup_id(name, group, &id);
 	if (r == -ENOMEM)
 		return r;
 	if (r == 0) {

@@ -17,15 +17,11 @@
 void yaml_problem(const struct yaml_file *file, const struct yaml_node *node, bool warning,
 		  struct problems *problems, const char *format, ...)
 {
-	_cleanup_free_ char *text = NULL;
 	va_list arguments;
 
 	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		text = NULL;
+	problems_addv(problems, warning, file->path, node->line, node->column, format, arguments);
 	va_end(arguments);
-	problems_add(problems, warning, file->path, node->line, node->column, "%s",
-		     text ?: "The memory ran out.");
 }
 
 struct yaml_node *yaml_get(struct yaml_node *map, const char *key)

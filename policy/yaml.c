@@ -53,15 +53,12 @@ __attribute__((format(printf, 3, 4))) static void complain(struct builder *build
 							   const yaml_mark_t *mark,
 							   const char *format, ...)
 {
-	_cleanup_free_ char *text = NULL;
 	va_list arguments;
 
 	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		text = NULL;
+	problems_addv(builder->problems, false, builder->file->path, (unsigned)mark->line + 1,
+		      (unsigned)mark->column + 1, format, arguments);
 	va_end(arguments);
-	problems_add(builder->problems, false, builder->file->path, (unsigned)mark->line + 1,
-		     (unsigned)mark->column + 1, "%s", text ?: "The memory ran out.");
 }
 
 /* libyaml's reader knows the byte at which the text stops being UTF-8, but not its line. */

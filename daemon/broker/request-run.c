@@ -25,6 +25,9 @@ static const char *request_recheck(struct request *request, struct refusal *refu
 		return "its caller left before it was sent";
 	if (request_judge(request, refusal) < 0)
 		return refusal->text;
+	if (request_lacks_device_id(request))
+		return "it has become destructive meanwhile, and does not name its device; ask "
+		       "again";
 	switch (request->decision.verdict) {
 	case VERDICT_ALLOW:
 		return NULL;

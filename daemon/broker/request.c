@@ -30,6 +30,11 @@ bool request_caller_left(const struct request *request)
 	return request->caller && request->caller->state == CALLER_GONE;
 }
 
+bool request_lacks_device_id(const struct request *request)
+{
+	return request->classified.class == CLASS_DESTRUCTIVE && !request->device_id;
+}
+
 void request_finish(struct request *request)
 {
 	if (request->state == REQUEST_DONE)
@@ -203,8 +208,7 @@ static void request_start_execution(struct request *request)
 		request_deny(request, FWCTLD_ERROR_DENIED, request->decision.reason);
 		return;
 	}
-	/* No wrong target: whoever destroys names the device by what does not change. */
-	if (request->classified.class == CLASS_DESTRUCTIVE && !request->device_id) {
+	if (request_lacks_device_id(request)) {
 		request_deny(
 			request, FWCTLD_ERROR_INVALID_REQUEST,
 			"A destructive command needs option device-id, so that it can't reach "

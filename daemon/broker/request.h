@@ -147,6 +147,8 @@ int request_judge(struct request *request, struct refusal *ret_refusal);
 	} while (0)
 
 bool request_caller_left(const struct request *request);
+/* No wrong target: whoever destroys names the device by what does not change. */
+bool request_lacks_device_id(const struct request *request);
 /* "ID at FILE:LINE" of the rule that decided, or NULL. */
 char *request_rule_name(const struct request *request);
 /* Refused by fwctld itself, before anything was sent: audited, answered, over. */
