@@ -288,11 +288,29 @@ void audit_denied(struct request *request, const char *why)
 {
 	struct audit_record record;
 
+	if (request->caller && request->caller->account &&
+	    !flood_passes(request->manager->flood, request->caller->identity.uid))
+		return;
 	audit_record_start(&record, FWCTLD_MESSAGE_DENIED, LOG_NOTICE, "%s may not %s on %s: %s",
 			   caller_name(request), command_name(request), request->device->name, why);
 	add_request(&record, request);
 	audit_record_text(&record, "WHY", why);
 	audit_send_lossy(request->manager->audit, &record);
+}
+
+void audit_suppressed(void *userdata, uid_t uid, uint64_t count)
+{
+	struct manager *manager = userdata;
+	struct audit_record record;
+
+	audit_record_start(
+		&record, FWCTLD_MESSAGE_SUPPRESSED, LOG_WARNING,
+		"%llu further requests of uid %u were denied, of which no record was written",
+		(unsigned long long)count, uid);
+	add_manager(&record, manager);
+	audit_record_format(&record, "CALLER_UID", "%u", uid);
+	audit_record_format(&record, "COUNT", "%llu", (unsigned long long)count);
+	(void)audit_send(manager->audit, &record, UINT64_MAX, NULL, NULL);
 }
 
 void audit_authentication(struct request *request, const char *why)

@@ -34,5 +34,7 @@ int audit_outcome(struct request *request, audit_done_t done);
 void audit_late_outcome(struct request *request);
 /* Refused: by policy, by polkit, or because it could not be carried out; why: a sentence. */
 void audit_denied(struct request *request, const char *why);
+/* A flood_report_t: userdata is the manager. */
+void audit_suppressed(void *userdata, uid_t uid, uint64_t count);
 /* why: NULL when polkit granted it. */
 void audit_authentication(struct request *request, const char *why);

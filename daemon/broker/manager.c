@@ -144,6 +144,8 @@ int manager_new(sd_event *event, struct manager **ret)
 	if (r >= 0)
 		r = audit_new(event, &manager->audit);
 	if (r >= 0)
+		r = flood_new(event, audit_suppressed, manager, &manager->flood);
+	if (r >= 0)
 		r = manager_load_first(manager);
 	if (r >= 0)
 		r = manager_open_bus(manager);
@@ -176,6 +178,7 @@ struct manager *manager_free(struct manager *manager)
 		TAILQ_REMOVE(&manager->devices, device, link);
 		device_unref(device);
 	}
+	flood_free(manager->flood);
 	generation_unref(manager->generation);
 	audit_free(manager->audit);
 	if (manager->bus) {

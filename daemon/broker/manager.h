@@ -13,6 +13,7 @@
 #include "daemon/broker/audit.h"
 #include "daemon/broker/caller.h"
 #include "daemon/broker/device.h"
+#include "daemon/broker/flood.h"
 #include "daemon/broker/generation.h"
 #include "daemon/broker/monitor-client.h"
 
@@ -21,6 +22,7 @@ struct manager {
 	sd_bus *bus;
 	sd_bus_slot *bus_slots[2]; /* the root's vtable and object manager */
 	struct audit *audit;
+	struct flood *flood;
 	struct callers *callers;
 	struct monitor_client *monitor;
 	struct device_list devices;

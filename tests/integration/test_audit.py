@@ -151,3 +151,18 @@ def test_denials_that_could_not_be_written_are_counted(fwctld, bob):
     missing = int(fwctld.journal.wait("suppressed", seconds=30)["count"])
     written = len(fwctld.journal.records("denied", caller_name="bob"))
     assert written + missing == 1500 and missing > 0
+
+
+def test_a_flood_of_denials_is_bounded_and_counted(fwctld, bob):
+    device = bob.device("sim0")
+    options = {"device-id": "nvme:SIM-NVME-0"}
+    for _ in range(6):
+        for serial in [device.post_execute("nvme.format-nvm", {"nsid": 1, "lbaf": 0}, options=options)
+                       for _ in range(50)]:
+            with pytest.raises(BusError):
+                bob.wait(serial)
+    suppressed = fwctld.journal.wait("suppressed", seconds=15)
+    written = fwctld.journal.records("denied", caller_name="bob")
+    assert len(written) == 200 and suppressed["count"] == "100"
+    assert suppressed["caller_uid"] == str(pwd.getpwnam("bob").pw_uid)
+    assert fwctld.reached() == 0
