@@ -119,6 +119,11 @@ static bool item_place(const struct loader *loader, struct yaml_node *map, uint3
 		loader_error(loader, map, "Expected \"size\", in bytes.");
 		return false;
 	}
+	if (size && item->type == LAYOUT_BYTES && size->kind == YAML_SCALAR &&
+	    strcmp(size->scalar, "rest") == 0) {
+		item->size = 0;
+		return true;
+	}
 	if (size && yaml_read_uint(loader->file, size, "a size in bytes", end - item->offset,
 				   loader->problems, &value) < 0)
 		return false;
@@ -255,6 +260,8 @@ static const struct layout *layout_find(const struct loader *loader, const struc
 {
 	const struct dialect *dialect = loader->dialect;
 	struct suggestion suggestion;
+	char names[NAME_LIST_MAX];
+	struct name_list list = NAME_LIST(names);
 
 	if (!loader_kind(loader, node, YAML_SCALAR, "the name of a layout"))
 		return NULL;
@@ -265,9 +272,10 @@ static const struct layout *layout_find(const struct loader *loader, const struc
 		if (strcmp(dialect->layouts[i].name, node->scalar) == 0)
 			return &dialect->layouts[i];
 		suggestion_try(&suggestion, dialect->layouts[i].name);
+		name_list_add(&list, dialect->layouts[i].name);
 	}
-	loader_error(loader, node, "There is no layout \"%s\".%s", node->scalar,
-		     suggestion_text(&suggestion));
+	loader_error(loader, node, "There is no layout \"%s\".%s The dialect has %s%s.", node->scalar,
+		     suggestion_text(&suggestion), list.length > 0 ? "these: " : "none", names);
 	return NULL;
 }
 

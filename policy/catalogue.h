@@ -143,7 +143,7 @@ enum layout_type {
 	LAYOUT_NUMBER, /* up to 16 bytes */
 	LAYOUT_TEXT,   /* ASCII, padded with spaces or NULs */
 	LAYOUT_UUID,
-	LAYOUT_BYTES,
+	LAYOUT_BYTES, /* size 0: the rest of the response */
 	LAYOUT_GROUP, /* .items, once every .stride bytes */
 };
 

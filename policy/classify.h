@@ -15,7 +15,7 @@
 /* Why a request was refused before policy was asked, in a sentence for the caller. Printable ASCII.
  */
 struct refusal {
-	char text[256];
+	char text[512];
 };
 
 /* Writes the sentence, with '?' for what is not printable ASCII; returns `error`. */

@@ -76,8 +76,14 @@ static bool caller_matches(const struct rule *rule, const struct caller_identity
 
 static bool device_matches(const struct rule *rule, const struct device_identity *device)
 {
-	/* A serial that two devices claim, or none, says nothing about which device this is. */
-	if (rule->serial.n > 0 && (device->serial_disputed || device->serial[0] == '\0'))
+	/*
+	 * A serial that two devices claim says not which of them this is: no rule opens anything by
+	 * it. But a rule that denies by it denies both: a device must not be able to switch off
+	 * another's protection by claiming to be it.
+	 */
+	if (rule->serial.n > 0 && device->serial[0] == '\0')
+		return false;
+	if (rule->serial.n > 0 && device->serial_disputed && rule->verdict != VERDICT_DENY)
 		return false;
 	return pattern_list_matches(&rule->type, device->dialect) &&
 	       pattern_list_matches(&rule->driver, device->driver) &&

@@ -158,11 +158,14 @@ static int show_group(const struct walk *walk, const struct layout_item *group,
 static int show_item(const struct walk *walk, const struct layout_item *item,
 		     const struct layout_item *beside, const uint8_t *bytes, size_t length)
 {
+	size_t size = item->size;
 	const uint8_t *at;
 
+	if (item->type == LAYOUT_BYTES && size == 0 && item->offset < length)
+		size = length - item->offset;
 	if (item->type == LAYOUT_GROUP)
 		return show_group(walk, item, beside, bytes, length);
-	if (!bytes_within(length, item->offset, item->size))
+	if (size == 0 || !bytes_within(length, item->offset, size))
 		return 0;
 	at = bytes + item->offset;
 
@@ -181,7 +184,7 @@ static int show_item(const struct walk *walk, const struct layout_item *item,
 	}
 	if (!walk->visitor->bytes)
 		return 0;
-	return walk->visitor->bytes(walk->userdata, item->name, at, item->size);
+	return walk->visitor->bytes(walk->userdata, item->name, at, size);
 }
 
 static int show_items(const struct walk *walk, const struct layout_item *items, size_t n_items,

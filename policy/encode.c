@@ -9,6 +9,7 @@
 #include "policy/envelope.h"
 #include "policy/field.h"
 #include "policy/message.h"
+#include "policy/suggest.h"
 
 /* A command's values while they come together. */
 struct draft {
@@ -22,15 +23,13 @@ struct draft {
 static int unknown_field(const struct command *command, const char *name,
 			 struct refusal *ret_refusal)
 {
-	char names[160];
-	size_t used = 0;
+	char names[NAME_LIST_MAX];
+	struct name_list list = NAME_LIST(names);
 
-	names[0] = '\0';
-	for (unsigned i = 0; i < command->n_fields && used < sizeof(names); i++)
+	for (unsigned i = 0; i < command->n_fields; i++)
 		if (command->fields[i].fixed == FIXED_NOT)
-			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s",
-						 used > 0 ? ", " : "", command->fields[i].name);
-	if (used == 0)
+			name_list_add(&list, command->fields[i].name);
+	if (list.length == 0)
 		return refuse(ret_refusal, -EINVAL, "%s has no field \"%.40s\", and no other one.",
 			      command->full_name, name);
 	return refuse(ret_refusal, -EINVAL, "%s has no field \"%.40s\". It has: %s.",
@@ -170,7 +169,7 @@ static enum resolution apply_default(struct draft *draft, unsigned index)
 	return NOTHING;
 }
 
-static bool counts_data(const struct command *command, unsigned index)
+bool encode_counts_data(const struct command *command, unsigned index)
 {
 	for (size_t i = 0; i < command->n_request; i++)
 		if (command->request[i].length.field == (int)index)
@@ -186,7 +185,7 @@ static bool counts_data(const struct command *command, unsigned index)
 
 static enum resolution resolve(struct draft *draft, unsigned index)
 {
-	if (counts_data(draft->command, index)) {
+	if (encode_counts_data(draft->command, index)) {
 		enum resolution resolution = count_data(draft, index);
 
 		if (resolution != NOTHING)
@@ -214,29 +213,25 @@ static void resolve_all(struct draft *draft, enum resolution resolutions[static 
 	} while (progress);
 }
 
-/* "lid (error, smart, ...), numd": every field that must be given, with what it can be. */
+/* "lid (one of error, smart, ... or a number from 0 to 255), nsid (...)": what must be given. */
 static int refuse_missing(const struct draft *draft, const enum resolution *resolutions,
 			  enum resolution why, struct refusal *ret_refusal)
 {
 	const struct command *command = draft->command;
-	char names[sizeof(ret_refusal->text)] = "";
-	size_t used = 0;
+	char names[sizeof(ret_refusal->text) / 4 * 3];
+	struct name_list list = NAME_LIST(names);
 	bool counter = false;
 
 	for (unsigned i = 0; i < command->n_fields; i++) {
 		const struct field *field = &command->fields[i];
+		char takes[FIELD_EXPLAIN_MAX], name[SUGGESTION_NAME_MAX + sizeof(takes) + 4];
 
 		if (draft->known[i] || resolutions[i] != why)
 			continue;
-		counter |= counts_data(command, i);
-		for (size_t j = 0; j <= field->n_names && used < sizeof(names); j++) {
-			const char *name = j == 0 ? field->name : field->names[j - 1].name;
-			const char *before = j > 1 ? ", " : j == 1 ? " (" : used > 0 ? ", " : "";
-
-			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s%s",
-						 before, name,
-						 j > 0 && j == field->n_names ? ")" : "");
-		}
+		counter |= encode_counts_data(command, i);
+		snprintf(name, sizeof(name), "%s (%s)", field->name,
+			 field_explain(field, takes, sizeof(takes)));
+		name_list_add(&list, name_list_fits(&list, name) ? name : field->name);
 	}
 	if (counter)
 		return refuse(

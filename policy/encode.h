@@ -7,6 +7,7 @@
  * computed from the data.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,3 +35,6 @@ int encode(const struct command *command, const struct field_setting *settings, 
 	   const void *data, size_t data_length, uint8_t *buffer, size_t capacity,
 	   size_t *ret_length, const void **ret_data, size_t *ret_data_length,
 	   struct refusal *ret_refusal);
+
+/* Does this field count the data? Then encode() computes it when nobody gave it. */
+bool encode_counts_data(const struct command *command, unsigned field);

@@ -61,6 +61,14 @@ void problems_add(struct problems *problems, bool warning, const char *file, uns
 	va_end(arguments);
 }
 
+const struct problem *problems_first_error(const struct problems *problems)
+{
+	for (size_t i = 0; i < problems->n; i++)
+		if (!problems->items[i].warning)
+			return &problems->items[i];
+	return NULL;
+}
+
 char *problem_to_string(const struct problem *problem)
 {
 	const char *kind = problem->warning ? "warning" : "error";

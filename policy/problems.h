@@ -34,5 +34,8 @@ void problems_addv(struct problems *problems, bool warning, const char *file, un
 		   unsigned column, const char *format, va_list arguments)
 	__attribute__((format(printf, 6, 0)));
 
+/* The first that is no warning, or NULL: none was kept. */
+const struct problem *problems_first_error(const struct problems *problems);
+
 /* "file:line:column: error: text" as a string of its own, or NULL when there is no memory. */
 char *problem_to_string(const struct problem *problem);

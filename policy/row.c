@@ -5,9 +5,26 @@
 #include "policy/field.h"
 #include "policy/row.h"
 
-size_t row_count(const struct command *command)
+static const char cut[] = "...";
+
+static size_t count_live(const struct command *command, const struct live_effects *live)
 {
-	return command->n_refine + 1;
+	return live && command->live_key >= 0 ? live->n_entries : 0;
+}
+
+/* Additions that always hold are in every row already. */
+static size_t count_additions(const struct command *command)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < command->n_also; i++)
+		n += command->also[i].when.n_terms > 0;
+	return n;
+}
+
+size_t row_count(const struct command *command, const struct live_effects *live)
+{
+	return command->n_refine + count_live(command, live) + 1 + count_additions(command);
 }
 
 /* Values that nobody gave: the field's fixed one, else its first default that holds, else zero. */
@@ -66,26 +83,81 @@ static void add_term(struct bytes_writer *w, const struct command *command,
 	}
 }
 
-void row_get(const struct command *command, size_t n, struct row *ret)
+static void add_condition(struct bytes_writer *w, const struct command *command,
+			  const struct condition *condition, struct row *row)
 {
-	static const char cut[] = "...";
-	const struct refinement *refinement = n < command->n_refine ? &command->refine[n] : NULL;
-	struct bytes_writer w = {
-		.buffer = (uint8_t *)ret->text,
-		.capacity = sizeof(ret->text) - sizeof(cut),
-	};
-
-	ret->refinement = refinement;
-	fill_unset(command, ret->values);
-	for (size_t i = 0; refinement && i < refinement->when.n_terms; i++) {
-		const struct condition_term *term = &refinement->when.terms[i];
-		union field_value *value = &ret->values[term->field];
+	for (size_t i = 0; i < condition->n_terms; i++) {
+		const struct condition_term *term = &condition->terms[i];
+		union field_value *value = &row->values[term->field];
 
 		if (term->n_ranges > 0)
 			value->number = term->ranges[0].first;
 		else if (term->n_uuids > 0)
 			memcpy(value->bytes, term->uuids[0], sizeof(term->uuids[0]));
-		add_term(&w, command, term);
+		add_term(w, command, term);
+	}
+}
+
+/* The most harmless refinement: what an addition adds is seen best on it. */
+static const struct refinement *mildest(const struct command *command)
+{
+	const struct refinement *found = NULL;
+
+	for (size_t i = 0; i < command->n_refine; i++)
+		if (command->refine[i].class < (found ? found->class : command->class))
+			found = &command->refine[i];
+	return found;
+}
+
+static void get_addition(const struct command *command, size_t n, struct bytes_writer *w,
+			 struct row *ret)
+{
+	static const char with[] = "with ";
+	struct bytes_writer unused = {};
+
+	ret->refinement = mildest(command);
+	if (ret->refinement)
+		add_condition(&unused, command, &ret->refinement->when, ret);
+	for (size_t i = 0; i < command->n_also; i++)
+		if (command->also[i].when.n_terms > 0 && n-- == 0) {
+			struct bytes_writer condition = {
+				.buffer = w->buffer + strlen(with),
+				.capacity = w->capacity - strlen(with),
+			};
+
+			bytes_append(w, with, strlen(with));
+			add_condition(&condition, command, &command->also[i].when, ret);
+			w->length += condition.length;
+			w->overflow = condition.overflow;
+			return;
+		}
+}
+
+void row_get(const struct command *command, const struct live_effects *live, size_t n,
+	     struct row *ret)
+{
+	size_t n_live = count_live(command, live);
+	struct bytes_writer w = {
+		.buffer = (uint8_t *)ret->text,
+		.capacity = sizeof(ret->text) - sizeof(cut),
+	};
+
+	ret->refinement = NULL;
+	fill_unset(command, ret->values);
+	if (n < command->n_refine) {
+		ret->refinement = &command->refine[n];
+		add_condition(&w, command, &ret->refinement->when, ret);
+	} else if (n - command->n_refine < n_live) {
+		const struct field *key = &command->fields[command->live_key];
+		union field_value *value = &ret->values[command->live_key];
+
+		memcpy(value->bytes, live->entries[n - command->n_refine].key,
+		       sizeof(value->bytes));
+		bytes_append(&w, key->name, strlen(key->name));
+		bytes_append(&w, "=", 1);
+		add_value(&w, key, value);
+	} else if (n - command->n_refine - n_live > 0) {
+		get_addition(command, n - command->n_refine - n_live - 1, &w, ret);
 	}
 	strcpy(ret->text + w.length, w.overflow ? cut : "");
 }

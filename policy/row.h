@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * A command as a list shows it: a row for each refinement, and a last one for what none of them
- * fits.
+ * A command as a list shows it: a row for each refinement; where the device itself reports effects,
+ * one for each value that it reports about; one for what none of these fits; and one for each
+ * condition that adds something to all of them.
  */
 
 #include <stddef.h>
@@ -11,15 +12,18 @@
 #include "policy/classify.h"
 
 struct row {
-	const struct refinement *refinement; /* NULL: the last row */
-	char text[512]; /* its condition: "lid=error,smart rae=1"; "" for the last; "..." where cut
-			 */
+	const struct refinement *refinement;  /* NULL: none of them fits */
+	char text[512];			      /* "lid=error,smart rae=1"; see row_get() */
 	union field_value values[FIELDS_MAX]; /* an example that fits it */
 };
 
-/* At least 1. */
-size_t row_count(const struct command *command);
-/* n < row_count() */
-void row_get(const struct command *command, size_t n, struct row *ret);
+/* live: what the device reported, or NULL. At least 1. */
+size_t row_count(const struct command *command, const struct live_effects *live);
+/*
+ * n < row_count(). The text is the row's condition, "with nsid=all" for an addition, "" for what no
+ * other row fits; "..." where it was cut.
+ */
+void row_get(const struct command *command, const struct live_effects *live, size_t n,
+	     struct row *ret);
 void row_classify(const struct command *command, const struct row *row,
 		  const struct live_effects *live, struct classified *ret);

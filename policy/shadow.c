@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "policy/field.h"
+#include "policy/condition.h"
 
 #define CLASSES_ALL (1u << CLASS_READ_ONLY | 1u << CLASS_CONFIG_CHANGE | 1u << CLASS_DESTRUCTIVE)
 
@@ -34,68 +34,6 @@ static bool list_covers(const struct pattern_list *wide, const struct pattern_li
 	for (size_t i = 0; i < narrow->n; i++)
 		if (!list_covers_pattern(wide, &narrow->items[i]))
 			return false;
-	return true;
-}
-
-/* Do the ranges together hold every number of the one? Walks up from its first number. */
-static bool ranges_cover(const struct condition_term *wide, struct value_range narrow)
-{
-	for (;;) {
-		bool found = false;
-		uint64_t last = 0;
-
-		for (size_t i = 0; i < wide->n_ranges; i++) {
-			const struct value_range *range = &wide->ranges[i];
-
-			if (range->first <= narrow.first && range->last >= narrow.first) {
-				last = found && last > range->last ? last : range->last;
-				found = true;
-			}
-		}
-		if (!found)
-			return false;
-		if (last >= narrow.last)
-			return true;
-		narrow.first = last + 1;
-	}
-}
-
-/* narrow NULL: the later rule does not test this field. */
-static bool term_covers(const struct condition_term *wide, const struct condition_term *narrow,
-			const struct field *field)
-{
-	if (field->type == FIELD_NUMBER) {
-		if (!narrow)
-			return ranges_cover(wide, (struct value_range){0, field_max(field)});
-		for (size_t i = 0; i < narrow->n_ranges; i++)
-			if (!ranges_cover(wide, narrow->ranges[i]))
-				return false;
-		return true;
-	}
-	for (size_t i = 0; narrow && i < narrow->n_uuids; i++) {
-		bool found = false;
-
-		for (size_t j = 0; j < wide->n_uuids && !found; j++)
-			found = memcmp(wide->uuids[j], narrow->uuids[i], 16) == 0;
-		if (!found)
-			return false;
-	}
-	return narrow != NULL;
-}
-
-/* narrow NULL: the later rule has no condition. */
-static bool condition_covers(const struct condition *wide, const struct condition *narrow,
-			     const struct command *command)
-{
-	for (size_t i = 0; i < wide->n_terms; i++) {
-		const struct condition_term *term = &wide->terms[i], *other = NULL;
-
-		for (size_t j = 0; narrow && j < narrow->n_terms; j++)
-			if (narrow->terms[j].field == term->field)
-				other = &narrow->terms[j];
-		if (!term_covers(term, other, &command->fields[term->field]))
-			return false;
-	}
 	return true;
 }
 
@@ -142,9 +80,11 @@ static bool callers_cover(const struct rule *wide, const struct rule *narrow)
 
 static bool devices_cover(const struct rule *wide, const struct rule *narrow)
 {
-	/* Any pattern of a serial, even `*`, leaves out devices whose serial is disputed or
-	 * unknown. */
-	if (wide->serial.n > 0 && narrow->serial.n == 0)
+	/* Any pattern of a serial, even `*`, leaves out devices without one; and one that opens also
+	 * devices whose serial is disputed. */
+	if (wide->serial.n > 0 &&
+	    (narrow->serial.n == 0 ||
+	     (wide->verdict != VERDICT_DENY && narrow->verdict == VERDICT_DENY)))
 		return false;
 	return list_covers(&wide->type, &narrow->type) &&
 	       list_covers(&wide->driver, &narrow->driver) &&

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "daemon/broker/audit-event.h"
 #include "daemon/broker/device.h"
@@ -24,7 +25,14 @@ static const char *caller_name(const struct request *request)
 
 static const char *command_name(const struct request *request)
 {
+	if (request->verb == VERB_RELOAD)
+		return "ReloadPolicy";
 	return request->classified.command ? request->classified.command->full_name : "a command";
+}
+
+static const char *target_name(const struct request *request)
+{
+	return request->device ? request->device->name : "fwctld";
 }
 
 static const char *taint_text(const struct request *request)
@@ -82,7 +90,9 @@ static void add_judged(struct audit_record *record, const struct request *reques
 
 	audit_record_text(record, "REQUEST", sd_id128_to_string(request->id, id));
 	audit_record_text(record, "CALLER_NAME", caller_name(request));
-	if (request->caller) {
+	if (!request->caller) {
+		audit_record_format(record, "CALLER_UID", "%u", getuid());
+	} else {
 		if (request->caller->account)
 			audit_record_format(record, "CALLER_UID", "%u",
 					    request->caller->identity.uid);
@@ -90,7 +100,8 @@ static void add_judged(struct audit_record *record, const struct request *reques
 		if (request->caller->pid > 0)
 			audit_record_format(record, "CALLER_PID", "%d", request->caller->pid);
 	}
-	add_device(record, request->device);
+	if (request->device)
+		add_device(record, request->device);
 	audit_record_text(record, "REASON", request->reason);
 	if (!classified->command)
 		return;
@@ -137,7 +148,7 @@ void audit_policy_loaded(struct manager *manager)
 	struct audit_record record;
 
 	audit_record_start(&record, FWCTLD_MESSAGE_POLICY_LOADED, LOG_NOTICE,
-			   "Policy generation %llu is in force: %zu rules from %zu files",
+			   "Policy generation %llu is in force. Rules: %zu; files: %zu",
 			   (unsigned long long)generation->number, generation->policy->n_rules,
 			   generation->policy->n_files);
 	add_manager(&record, manager);
@@ -148,11 +159,14 @@ void audit_policy_loaded(struct manager *manager)
 void audit_policy_rejected(struct manager *manager, const struct problems *problems,
 			   const char *what)
 {
+	const struct problem *first = problems_first_error(problems);
+	char *first_text = first ? problem_to_string(first) : NULL;
 	struct audit_record record;
 
 	audit_record_start(&record, FWCTLD_MESSAGE_POLICY_REJECTED, LOG_ERR,
-			   "The policy was not loaded, it has %zu errors; %s", problems->n_errors,
-			   what);
+			   "The policy was not loaded; %s. Errors: %zu. The first of them: %s",
+			   what, problems->n_errors, first_text ?: "out of memory.");
+	free(first_text);
 	add_manager(&record, manager);
 	add_generation(&record, manager->generation);
 	/* A journal field may stand several times: one a problem, errors before anything else fills
@@ -220,9 +234,10 @@ int audit_intent(struct request *request, audit_done_t done)
 	size_t start;
 
 	audit_record_start(&record, FWCTLD_MESSAGE_INTENT, LOG_INFO,
-			   "%s sends %s (%s) to %s, allowed by %s", caller_name(request),
+			   "%s sends %s (%s) to %s, allowed by %s%s", caller_name(request),
 			   command_name(request), effect_class_to_string(request->classified.class),
-			   request->device->name, request->decision.rule_id);
+			   request->device->name, request->decision.rule_id,
+			   request->authenticated ? " and polkit" : "");
 	add_manager(&record, request->manager);
 	start = record.writer.length;
 	add_judged(&record, request);
@@ -291,8 +306,9 @@ void audit_denied(struct request *request, const char *why)
 	if (request->caller && request->caller->account &&
 	    !flood_passes(request->manager->flood, request->caller->identity.uid))
 		return;
-	audit_record_start(&record, FWCTLD_MESSAGE_DENIED, LOG_NOTICE, "%s may not %s on %s: %s",
-			   caller_name(request), command_name(request), request->device->name, why);
+	audit_record_start(&record, FWCTLD_MESSAGE_DENIED, LOG_NOTICE,
+			   "%s may not send %s to %s: %s", caller_name(request),
+			   command_name(request), target_name(request), why);
 	add_request(&record, request);
 	audit_record_text(&record, "WHY", why);
 	audit_send_lossy(request->manager->audit, &record);
@@ -317,11 +333,14 @@ void audit_authentication(struct request *request, const char *why)
 {
 	struct audit_record record;
 
+	/* A refusal is told of by the denial as well; a flood of them is not. */
+	if (why && !flood_passes(request->manager->flood, request->caller->identity.uid))
+		return;
 	audit_record_start(&record, FWCTLD_MESSAGE_AUTHENTICATION, LOG_NOTICE,
 			   "polkit %s %s for %s on %s", why ? "did not grant" : "granted",
-			   command_name(request), caller_name(request), request->device->name);
+			   command_name(request), caller_name(request), target_name(request));
 	add_request(&record, request);
 	audit_record_text(&record, "RESULT", why ? "refused" : "granted");
-	audit_record_text(&record, "WHY", why);
+	audit_record_text(&record, "WHY", why ?: "polkit granted it");
 	(void)audit_send(request->manager->audit, &record, UINT64_MAX, NULL, NULL);
 }

@@ -269,8 +269,8 @@ void audit_forget(struct audit *audit, void *userdata)
 	struct waiting_record *waiting;
 
 	TAILQ_FOREACH(waiting, &audit->backlog, link)
-	if (waiting->userdata == userdata)
-		waiting->done = NULL;
+		if (waiting->userdata == userdata)
+			waiting->done = NULL;
 }
 
 int audit_new(sd_event *event, struct audit **ret)
@@ -298,13 +298,17 @@ int audit_new(sd_event *event, struct audit **ret)
 
 struct audit *audit_free(struct audit *audit)
 {
+	unsigned patience = 2000 * 1000 / RETRY_USEC;
 	struct waiting_record *waiting;
 
 	if (!audit)
 		return NULL;
-	/* The last chance of what still waits. Nobody is left to be told. */
+	/* The last chance of what still waits, and a moment for it. Nobody is left to be told. */
 	while ((waiting = TAILQ_FIRST(&audit->backlog))) {
-		(void)audit_try(audit, waiting->bytes, waiting->length);
+		while (audit_try(audit, waiting->bytes, waiting->length) < 0 && patience > 0) {
+			usleep(RETRY_USEC);
+			patience--;
+		}
 		waiting->done = NULL;
 		waiting_finish(audit, waiting, 0);
 	}

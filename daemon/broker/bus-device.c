@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "daemon/broker/bus-device.h"
@@ -9,28 +10,31 @@
 #include "daemon/broker/request.h"
 #include "include/cleanup.h"
 #include "include/fwctld-names.h"
+#include "policy/encode.h"
+#include "policy/field.h"
 #include "policy/row.h"
 
 /* One row: what a request of this kind would be, and what the caller may do with it. */
 static int append_row(sd_bus_message *m, const struct request *request,
-		      const struct command *command, const struct row *row)
+		      const struct command *command, const struct live_effects *live, size_t n)
 {
-	const struct device *device = request->device;
+	struct row row;
 	struct classified classified;
 	struct query query = {
 		.caller = &request->caller->identity,
-		.device = &device->identity,
+		.device = &request->device->identity,
 		.request = &classified,
 	};
 	struct decision decision;
 	int r;
 
-	row_classify(command, row, device->live_known ? &device->live : NULL, &classified);
+	row_get(command, live, n, &row);
+	row_classify(command, &row, live, &classified);
 	decide(request->manager->generation->policy, &query, &decision);
 
 	r = sd_bus_message_open_container(m, 'r', "ssssass");
 	if (r >= 0)
-		r = sd_bus_message_append(m, "ssss", command->full_name, row->text,
+		r = sd_bus_message_append(m, "ssss", command->full_name, row.text,
 					  effect_class_to_string(classified.class),
 					  verdict_to_string(decision.verdict));
 	if (r >= 0)
@@ -48,24 +52,17 @@ static int append_row(sd_bus_message *m, const struct request *request,
 void bus_device_list_commands(struct request *request)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-	const struct dialect *dialect;
+	const struct device *device = request->device;
+	const struct live_effects *live = device->live_known ? &device->live : NULL;
+	const struct dialect *dialect = device_dialect(device);
 	int r;
 
-	dialect = catalogue_dialect(request->manager->generation->catalogue,
-				    request->device->identity.dialect);
 	r = sd_bus_message_new_method_return(request->call, &m);
 	if (r >= 0)
 		r = sd_bus_message_open_container(m, 'a', "(ssssass)");
-	for (size_t i = 0; r >= 0 && dialect && i < dialect->n_commands; i++) {
-		const struct command *command = &dialect->commands[i];
-
-		for (size_t n = 0; r >= 0 && n < row_count(command); n++) {
-			struct row row;
-
-			row_get(command, n, &row);
-			r = append_row(m, request, command, &row);
-		}
-	}
+	for (size_t i = 0; r >= 0 && dialect && i < dialect->n_commands; i++)
+		for (size_t n = 0; r >= 0 && n < row_count(&dialect->commands[i], live); n++)
+			r = append_row(m, request, &dialect->commands[i], live, n);
 	if (r >= 0)
 		r = sd_bus_message_close_container(m);
 	if (r >= 0)
@@ -73,6 +70,84 @@ void bus_device_list_commands(struct request *request)
 	if (r < 0)
 		(void)bus_reply_error(request->call, NULL, FWCTLD_ERROR_INVALID_REQUEST,
 				      "The list could not be made: %s.", strerror(-r));
+}
+
+/* How a person finds out what a field takes; that the catalogue is public, as its files are. */
+static int append_field(sd_bus_message *m, const struct command *command, unsigned index)
+{
+	const struct field *field = &command->fields[index];
+	char text[FIELD_TEXT_MAX], takes[64];
+	const char *fallback = "";
+	bool required = false;
+	int r;
+
+	if (field->type == FIELD_NUMBER)
+		snprintf(takes, sizeof(takes), "0 to 0x%llx", (unsigned long long)field_max(field));
+	else if (field->type == FIELD_UUID)
+		snprintf(takes, sizeof(takes), "a UUID");
+	else
+		snprintf(takes, sizeof(takes), "%u bytes", field->size);
+
+	if (field->n_defaults == 1 && field->defaults[0].when.n_terms == 0)
+		fallback = field_format(field,
+					&(union field_value){.number = field->defaults[0].value},
+					text, sizeof(text));
+	else if (field->n_defaults > 0)
+		fallback = "depends on other fields";
+	else if (encode_counts_data(command, index))
+		fallback = "from the length of the data";
+	else
+		required = true;
+
+	r = sd_bus_message_open_container(m, 'r', "ssassbs");
+	if (r >= 0)
+		r = sd_bus_message_append(m, "ss", field->name, takes);
+	if (r >= 0)
+		r = sd_bus_message_open_container(m, 'a', "s");
+	for (size_t i = 0; r >= 0 && i < field->n_names; i++) {
+		char value[128];
+
+		snprintf(value, sizeof(value), "%s=0x%llx", field->names[i].name,
+			 (unsigned long long)field->names[i].value);
+		r = sd_bus_message_append(m, "s", value);
+	}
+	if (r >= 0)
+		r = sd_bus_message_close_container(m);
+	if (r >= 0)
+		r = sd_bus_message_append(m, "sbs", fallback, (int)required, field->summary ?: "");
+	return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int method_describe_command(sd_bus_message *call, void *userdata, sd_bus_error *ret_error)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+	const struct device *device = userdata;
+	const struct dialect *dialect = device_dialect(device);
+	const struct command *command;
+	const char *name;
+	int r;
+
+	r = sd_bus_message_read(call, "s", &name);
+	if (r < 0)
+		return r;
+	command = dialect ? dialect_command(dialect, name) : NULL;
+	if (!command)
+		return bus_reply_error(
+			call, NULL, FWCTLD_ERROR_UNKNOWN_COMMAND,
+			"The catalogue has no command \"%.64s\" for %s, whose dialect "
+			"is %s.",
+			name, device->name, device->identity.dialect);
+	r = sd_bus_message_new_method_return(call, &m);
+	if (r >= 0)
+		r = sd_bus_message_append(m, "ss", command->full_name, command->summary);
+	if (r >= 0)
+		r = sd_bus_message_open_container(m, 'a', "(ssassbs)");
+	for (unsigned i = 0; r >= 0 && i < command->n_fields; i++)
+		if (command->fields[i].fixed == FIXED_NOT)
+			r = append_field(m, command, i);
+	if (r >= 0)
+		r = sd_bus_message_close_container(m);
+	return r < 0 ? r : sd_bus_send(NULL, m, NULL);
 }
 
 static int method_list_commands(sd_bus_message *call, void *userdata, sd_bus_error *ret_error)
@@ -153,13 +228,16 @@ static const sd_bus_vtable device_vtable[] = {
 	TEXT_PROPERTY("PciAddress", SD_BUS_VTABLE_PROPERTY_CONST),
 	TEXT_PROPERTY("Serial", SD_BUS_VTABLE_PROPERTY_CONST),
 	TEXT_PROPERTY("Model", SD_BUS_VTABLE_PROPERTY_CONST),
-	TEXT_PROPERTY("Firmware", SD_BUS_VTABLE_PROPERTY_CONST),
+	TEXT_PROPERTY("Firmware", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	TEXT_PROPERTY("SubsystemNqn", SD_BUS_VTABLE_PROPERTY_CONST),
 	TEXT_PROPERTY("State", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("Simulated", "b", property_get_simulated, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_METHOD_WITH_ARGS("ListCommands", SD_BUS_NO_ARGS,
 				SD_BUS_RESULT("a(ssssass)", commands), method_list_commands,
 				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("DescribeCommand", SD_BUS_ARGS("s", command),
+				SD_BUS_RESULT("s", name, "s", summary, "a(ssassbs)", fields),
+				method_describe_command, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Execute",
 				SD_BUS_ARGS("s", command, "a{sv}", fields, "ay", data, "a{sv}",
 					    options),

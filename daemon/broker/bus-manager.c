@@ -6,7 +6,7 @@
 #include "daemon/broker/bus-manager.h"
 #include "daemon/broker/bus-reply.h"
 #include "daemon/broker/manager.h"
-#include "daemon/broker/polkit.h"
+#include "daemon/broker/request.h"
 #include "include/cleanup.h"
 #include "include/fwctld-names.h"
 
@@ -48,84 +48,41 @@ static int method_list_devices(sd_bus_message *call, void *userdata, sd_bus_erro
 	if (r >= 0)
 		r = sd_bus_message_open_container(reply, 'a', "(ossss)");
 	TAILQ_FOREACH(device, &manager->devices, link)
-	if (r >= 0 && device->state != DEVICE_GONE)
-		r = sd_bus_message_append(reply, "(ossss)", device->path, device->name,
-					  device->identity.dialect, device->id,
-					  device_state_to_string(device->state));
+		if (r >= 0 && device->state != DEVICE_GONE)
+			r = sd_bus_message_append(reply, "(ossss)", device->path, device->name,
+						  device->identity.dialect, device->id,
+						  device_state_to_string(device->state));
 	if (r >= 0)
 		r = sd_bus_message_close_container(reply);
 	return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
-/* A ReloadPolicy that waits for polkit. */
-struct reload {
-	struct manager *manager;
-	sd_bus_message *call;
-	sd_bus_slot *polkit;
-};
-
-static void reload_free(struct reload *reload)
-{
-	sd_bus_slot_unref(reload->polkit);
-	sd_bus_message_unref(reload->call);
-	free(reload);
-}
-DEFINE_CLEANUP(struct reload *, reload_free)
-
 static int reply_problems(sd_bus_message *call, const struct problems *problems)
 {
-	const struct problem *first = NULL;
-	_cleanup_free_ char *text = NULL;
+	const struct problem *first = problems_first_error(problems);
+	_cleanup_free_ char *text = first ? problem_to_string(first) : NULL;
 
-	for (size_t i = 0; i < problems->n && !first; i++)
-		if (!problems->items[i].warning)
-			first = &problems->items[i];
-	text = first ? problem_to_string(first) : NULL;
-	return bus_reply_error(
-		call, NULL, FWCTLD_ERROR_INVALID_REQUEST,
-		"The policy was not loaded; what was in force stays in force. It has %zu "
-		"errors, the first: %.768s. \"fwctl policy check\" shows all.",
-		problems->n_errors, text ?: "out of memory");
+	return bus_reply_error(call, NULL, FWCTLD_ERROR_INVALID_REQUEST,
+			       "The policy was not loaded, and what was in force stays in force. "
+			       "Errors: %zu. The first "
+			       "of them: %.768s (\"fwctl policy check\" shows all.)",
+			       problems->n_errors, text ?: "out of memory.");
 }
 
-static void on_reload_answered(void *userdata, const char *why)
+void bus_manager_reload(struct request *request)
 {
-	_cleanup_(reload_freep) struct reload *reload = userdata;
 	_cleanup_(problems_done) struct problems problems = {};
-	int r;
 
-	if (why) {
-		(void)bus_reply_error(reload->call, NULL, FWCTLD_ERROR_NOT_AUTHENTICATED,
-				      "Reloading the policy needs the authorisation %s: %s.",
-				      FWCTLD_ACTION_MANAGE, why);
-		return;
-	}
-	r = manager_reload(reload->manager, &problems);
-	if (r < 0)
-		(void)reply_problems(reload->call, &problems);
+	if (manager_reload(request->manager, &problems) < 0)
+		(void)reply_problems(request->call, &problems);
 	else
-		(void)sd_bus_reply_method_return(reload->call, "t",
-						 reload->manager->generation->number);
+		(void)sd_bus_reply_method_return(request->call, "t",
+						 request->manager->generation->number);
 }
 
 static int method_reload_policy(sd_bus_message *call, void *userdata, sd_bus_error *ret_error)
 {
-	static const struct polkit_detail no_details[] = {{}};
-	struct reload *reload;
-	int r;
-
-	reload = calloc(1, sizeof(*reload));
-	if (!reload)
-		return -ENOMEM;
-	*reload = (struct reload){.manager = userdata, .call = sd_bus_message_ref(call)};
-	r = polkit_ask(call, FWCTLD_ACTION_MANAGE, no_details, on_reload_answered, reload,
-		       &reload->polkit);
-	if (r < 0) {
-		reload_free(reload);
-		return bus_reply_error(call, NULL, FWCTLD_ERROR_NOT_AUTHENTICATED,
-				       "polkit could not be asked: %s.", strerror(-r));
-	}
-	return 1;
+	return request_from_call(userdata, NULL, VERB_RELOAD, call);
 }
 
 static int property_get_version(sd_bus *bus, const char *path, const char *interface,

@@ -49,6 +49,11 @@ int bus_reply_error(sd_bus_message *call, const struct request *request, const c
 	va_start(ap, format);
 	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
+	/* A file's name can hold any byte, and a cut can split a character; D-Bus takes UTF-8
+	 * alone. */
+	for (char *c = text; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
 	r = sd_bus_message_new_method_errorf(call, &m, name, "%s", text);
 	if (r >= 0)
 		r = sd_bus_message_open_container(m, 'a', "{sv}");
@@ -256,6 +261,8 @@ int bus_reply_explanation(const struct request *request)
 		r = append_text(m, "note", decision->note);
 	if (r >= 0)
 		r = append_text(m, "decision", decision->reason);
+	if (r >= 0 && request_lacks_device_id(request))
+		r = sd_bus_message_append(m, "{sv}", "needs", "as", 1, "device-id");
 	if (r >= 0)
 		r = append_text(m, "digest", request->digest);
 	if (r >= 0)

@@ -18,6 +18,7 @@ struct callers {
 	void *by_name; /* tsearch tree of struct caller */
 	void *by_uid;  /* tsearch tree of struct account */
 	unsigned n_requests;
+	unsigned n_questions;
 	size_t n_bytes;
 };
 
@@ -78,17 +79,23 @@ static int account_get(struct callers *callers, uid_t uid, struct account **ret)
 	return 0;
 }
 
-static void caller_set_state(struct caller *caller, enum caller_state state)
+/* Each may end its request, and no other. */
+static void caller_each_request(struct caller *caller, void (*call)(struct request *request))
 {
 	struct request *request, *next;
 
-	caller->state = state;
 	caller_ref(caller);
 	for (request = TAILQ_FIRST(&caller->requests); request; request = next) {
 		next = TAILQ_NEXT(request, of_caller);
-		caller->callers->changed(request);
+		call(request);
 	}
 	caller_unref(caller);
+}
+
+static void caller_set_state(struct caller *caller, enum caller_state state)
+{
+	caller->state = state;
+	caller_each_request(caller, caller->callers->changed);
 }
 
 /* The dictionary of GetConnectionCredentials. What the bus did not say stays as it was. */
@@ -170,8 +177,14 @@ static int on_name_vanished(sd_bus_message *message, void *userdata, sd_bus_erro
 {
 	struct callers *callers = userdata;
 	struct caller key = {}, **found, *caller;
-	const char *name, *before, *after;
+	const char *name, *before, *after, *sender = sd_bus_message_get_sender(message);
 
+	/*
+	 * Anybody can send a signal of this name straight to us, past the bus driver's filters, and
+	 * a match by a well-known sender lets every unique name through (seen with libsystemd 252).
+	 */
+	if (!sender || strcmp(sender, "org.freedesktop.DBus") != 0)
+		return 0;
 	if (sd_bus_message_read(message, "sss", &name, &before, &after) < 0 || *after)
 		return 0;
 	key.bus_name = (char *)name;
@@ -251,7 +264,8 @@ bool caller_charge(struct caller *caller, size_t bytes)
 	struct callers *callers = caller->callers;
 	struct account *account = caller->account;
 
-	if (account->n_requests >= REQUESTS_PER_UID_MAX || callers->n_requests >= REQUESTS_MAX ||
+	if (account->n_requests >= REQUESTS_PER_UID_MAX ||
+	    (callers->n_requests >= REQUESTS_MAX && account->n_requests >= REQUESTS_ALWAYS) ||
 	    bytes > BYTES_PER_UID_MAX - account->n_bytes || bytes > BYTES_MAX - callers->n_bytes)
 		return false;
 	account->n_requests++;
@@ -271,6 +285,57 @@ void caller_discharge(struct caller *caller, size_t bytes)
 		callers->n_requests--;
 		callers->n_bytes -= bytes;
 	}
+}
+
+bool caller_charge_question(struct caller *caller)
+{
+	struct callers *callers = caller->callers;
+	struct account *account = caller->account;
+
+	/* All others together never keep root from asking. */
+	if (account->n_questions >= QUESTIONS_PER_UID_MAX ||
+	    (callers->n_questions >= QUESTIONS_MAX && account->uid != 0))
+		return false;
+	account->n_questions++;
+	callers->n_questions++;
+	return true;
+}
+
+void caller_discharge_question(struct caller *caller)
+{
+	caller->account->n_questions--;
+	if (caller->callers)
+		caller->callers->n_questions--;
+}
+
+bool caller_charge_list(struct caller *caller, uint64_t now)
+{
+	struct account *account = caller->account;
+
+	if (now - account->lists_since >= 1000 * 1000) {
+		account->lists_since = now;
+		account->n_lists = 0;
+	}
+	return account->n_lists++ < LISTS_PER_SECOND_MAX;
+}
+
+struct end_walk {
+	void (*end)(struct request *request);
+};
+
+static void end_requests(const void *node, VISIT visit, void *userdata)
+{
+	const struct end_walk *walk = userdata;
+
+	if (visit == postorder || visit == leaf)
+		caller_each_request(*(struct caller *const *)node, walk->end);
+}
+
+void callers_end_requests(struct callers *callers, void (*end)(struct request *request))
+{
+	struct end_walk walk = {.end = end};
+
+	twalk_r(callers->by_name, end_requests, &walk);
 }
 
 int callers_new(sd_bus *bus, caller_changed_t changed, struct callers **ret)

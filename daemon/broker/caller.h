@@ -26,8 +26,18 @@
  * uids. */
 #define REQUESTS_PER_UID_MAX 64u
 #define REQUESTS_MAX	     512u
+#define REQUESTS_ALWAYS	     4u /* what a uid may have in flight however many others do */
 #define BYTES_PER_UID_MAX    (8u * 1024u * 1024u)
 #define BYTES_MAX	     (64u * 1024u * 1024u)
+/*
+ * Questions to polkit that wait for an answer: the bus lets nobody have more than 128 calls
+ * outstanding (max_replies_per_connection), and these are fwctld's own, shared by everybody who
+ * asks.
+ */
+#define QUESTIONS_PER_UID_MAX 8u
+#define QUESTIONS_MAX	      64u
+/* Lists of commands cost more than anything else that needs no permission. */
+#define LISTS_PER_SECOND_MAX 20u
 /* Requests of one connection whose uid the bus has not told us yet. */
 #define REQUESTS_UNRESOLVED_MAX 64u
 
@@ -40,6 +50,10 @@ struct account {
 	char *name; /* of the user, for audit; the number as text when it has none */
 	unsigned n_requests;
 	size_t n_bytes;
+	unsigned n_questions;
+	unsigned n_lists;     /* since lists_since */
+	uint64_t lists_since; /* CLOCK_MONOTONIC, µs */
+	uint64_t served;      /* when one of its requests last had a device's turn; of a counter */
 };
 
 enum caller_state {
@@ -82,3 +96,11 @@ struct caller *caller_unref(struct caller *caller);
  */
 bool caller_charge(struct caller *caller, size_t bytes);
 void caller_discharge(struct caller *caller, size_t bytes);
+/* The same for a question to polkit. */
+bool caller_charge_question(struct caller *caller);
+void caller_discharge_question(struct caller *caller);
+/* May it have a list of commands now (CLOCK_MONOTONIC, µs)? */
+bool caller_charge_list(struct caller *caller, uint64_t now);
+
+/* Calls `end` for each request of each caller; it may end the request. */
+void callers_end_requests(struct callers *callers, void (*end)(struct request *request));

@@ -67,16 +67,28 @@ static void device_set_state(struct device *device, enum device_state state)
 		(void)sd_event_source_set_enabled(device->announce, SD_EVENT_ONESHOT);
 }
 
-/* Another's turn, if another waits: one caller's hundred requests are not ahead of everybody's one.
- */
+/* The user's turn who waited longest for one: a hundred requests are not ahead of another's one. */
 static struct request *device_next(struct device *device)
 {
-	struct request *request;
+	struct request *request, *next = NULL;
+
+	TAILQ_FOREACH(request, &device->queue, of_device) {
+		if (!request->caller)
+			return request;
+		if (!next || request->caller->account->served < next->caller->account->served)
+			next = request;
+	}
+	return next;
+}
+
+static unsigned device_count_queued(const struct device *device, const struct account *account)
+{
+	const struct request *request;
+	unsigned n = 0;
 
 	TAILQ_FOREACH(request, &device->queue, of_device)
-	if (!request->caller || request->caller->identity.uid != device->last_uid)
-		return request;
-	return TAILQ_FIRST(&device->queue);
+		n += request->caller && request->caller->account == account;
+	return n;
 }
 
 static void device_run(struct device *device)
@@ -86,7 +98,7 @@ static void device_run(struct device *device)
 	while (device->executor && !device->running && (request = device_next(device))) {
 		device_dequeue(device, request);
 		if (request->caller)
-			device->last_uid = request->caller->identity.uid;
+			request->caller->account->served = ++device->manager->n_turns;
 		device->running = request;
 		if (request_begin(request))
 			break;
@@ -104,7 +116,9 @@ int device_enqueue(struct device *device, struct request *request)
 		return -ENODEV;
 	if (device->hung)
 		return -EBUSY;
-	if (device->n_queue >= DEVICE_QUEUE_MAX)
+	/* Others fill the line, they don't close it. */
+	if (device->n_queue >= DEVICE_QUEUE_MAX && request->caller &&
+	    device_count_queued(device, request->caller->account) >= REQUESTS_ALWAYS)
 		return -EXFULL;
 	TAILQ_INSERT_TAIL(&device->queue, request, of_device);
 	device->n_queue++;
@@ -143,15 +157,6 @@ void device_set_hung(struct device *device)
 	device_give_up_queue(device, -EBUSY, "a command before it does not return from the device");
 }
 
-static void on_replied(void *userdata, uint64_t id, int value, int error, uint8_t *bytes,
-		       size_t length)
-{
-	struct device *device = userdata;
-
-	if (device->running && device->running->number == id)
-		request_replied(device->running, value, error, bytes, length);
-}
-
 static int on_restart(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct device *device = userdata;
@@ -180,9 +185,8 @@ static void device_schedule_restart(struct device *device)
 		device_gone(device, "out of memory");
 }
 
-static void on_lost(void *userdata, const char *why)
+static void device_lost(struct device *device, const char *why)
 {
-	struct device *device = userdata;
 	struct request *running = device->running;
 
 	device->executor = executor_free(device->executor);
@@ -192,6 +196,23 @@ static void on_lost(void *userdata, const char *why)
 		request_executor_lost(running, why);
 	device_set_state(device, DEVICE_STARTING);
 	device_schedule_restart(device);
+}
+
+static void on_replied(void *userdata, uint64_t id, int value, int error, uint8_t *bytes,
+		       size_t length)
+{
+	struct device *device = userdata;
+
+	/* An answer to what it was not asked is no answer, whatever id it guessed. */
+	if (device->running && device->running->number == id && request_is_sent(device->running))
+		request_replied(device->running, value, error, bytes, length);
+	else
+		device_lost(device, "it answered without being asked");
+}
+
+static void on_lost(void *userdata, const char *why)
+{
+	device_lost(userdata, why);
 }
 
 static const struct executor_handlers executor_handlers = {
@@ -206,25 +227,31 @@ static bool serial_shared(const struct device *device)
 	if (!*device->identity.serial)
 		return false;
 	TAILQ_FOREACH(other, &device->manager->devices, link)
-	if (other != device && strcmp(other->identity.serial, device->identity.serial) == 0 &&
-	    strcmp(other->identity.dialect, device->identity.dialect) == 0)
-		return true;
+		if (other != device && other->state != DEVICE_GONE &&
+		    strcmp(other->identity.serial, device->identity.serial) == 0 &&
+		    strcmp(other->identity.dialect, device->identity.dialect) == 0)
+			return true;
 	return false;
 }
 
 /*
  * The identity that a caller can insist on: the serial, unless two devices claim it; then, and
- * where there is none, the PCI address; and at the last the kernel's name.
+ * where there is none, the PCI address; and at the last the kernel's name. The character between
+ * says which: a device can claim any serial, and must not be able to claim another's id with it.
  */
 static int device_name_id(struct device *device)
 {
 	const struct device_identity *i = &device->identity;
-	const char *stable = *i->serial && !i->serial_disputed ? i->serial
-			     : *i->pci			       ? i->pci
-							       : device->name;
 	char *id;
+	int r;
 
-	if (asprintf(&id, "%s:%s", i->dialect, stable) < 0)
+	if (*i->serial && !i->serial_disputed)
+		r = asprintf(&id, "%s:%s", i->dialect, i->serial);
+	else if (*i->pci)
+		r = asprintf(&id, "%s@%s", i->dialect, i->pci);
+	else
+		r = asprintf(&id, "%s#%s", i->dialect, device->name);
+	if (r < 0)
 		return -ENOMEM;
 	if (device->id && strcmp(device->id, id) != 0 && device->bus_slot)
 		(void)sd_bus_emit_properties_changed(device->manager->bus, device->path,
@@ -239,8 +266,7 @@ static int devices_name_ids(struct manager *manager)
 	struct device *device;
 	int r = 0;
 
-	TAILQ_FOREACH(device, &manager->devices, link)
-	{
+	TAILQ_FOREACH(device, &manager->devices, link) {
 		device->identity.serial_disputed = serial_shared(device);
 		if (r >= 0)
 			r = device_name_id(device);
@@ -254,9 +280,9 @@ static struct device *device_by_number(struct manager *manager,
 	struct device *device;
 
 	TAILQ_FOREACH(device, &manager->devices, link)
-	if (device->state != DEVICE_GONE && device->subsystem == request->subsystem &&
-	    device->number == request->number)
-		return device;
+		if (device->state != DEVICE_GONE && device->subsystem == request->subsystem &&
+		    device->number == request->number)
+			return device;
 	return NULL;
 }
 
@@ -286,7 +312,6 @@ static int device_new(struct manager *manager, const struct monitor_request *req
 		.from_monitor = *identity,
 		.subsystem = request->subsystem,
 		.number = request->number,
-		.last_uid = (uid_t)-1,
 	};
 	TAILQ_INIT(&device->queue);
 	device->identity = (struct device_identity){
@@ -305,8 +330,8 @@ static int device_new(struct manager *manager, const struct monitor_request *req
 
 	/* Devices that are gone stay in the list: their paths are never given away again. */
 	TAILQ_FOREACH(other, &manager->devices, link)
-	if (strcmp(other->name, device->name) == 0)
-		name_used = true;
+		if (strcmp(other->name, device->name) == 0)
+			name_used = true;
 	if (asprintf(&name, name_used ? "%s_%u" : "%s", device->name, ++n_paths) < 0)
 		return -ENOMEM;
 	r = sd_bus_path_encode(FWCTLD_DEVICE_PATH, name, &device->path);
@@ -314,6 +339,19 @@ static int device_new(struct manager *manager, const struct monitor_request *req
 		return r;
 	*ret = TAKE_PTR(device);
 	return 0;
+}
+
+/* The same device with other firmware: what is decided on is what came with this executor. */
+static void device_update(struct device *device, const struct monitor_identity *identity)
+{
+	bool changed = strcmp(device->from_monitor.firmware, identity->firmware) != 0;
+
+	device->from_monitor = *identity;
+	if (!changed)
+		return;
+	audit_device_added(device);
+	(void)sd_bus_emit_properties_changed(device->manager->bus, device->path,
+					     FWCTLD_DEVICE_INTERFACE, "Firmware", NULL);
 }
 
 int device_opened(struct manager *manager, const struct monitor_request *request,
@@ -343,6 +381,7 @@ int device_opened(struct manager *manager, const struct monitor_request *request
 		}
 		audit_device_added(device);
 	}
+	device_update(device, identity);
 	r = executor_new(manager->event, TAKE_FD(socket), &executor_handlers, device,
 			 &device->executor);
 	if (r < 0) {
@@ -354,15 +393,15 @@ int device_opened(struct manager *manager, const struct monitor_request *request
 	return 0;
 }
 
-void device_not_opened(struct manager *manager, const struct monitor_request *request, int error)
+bool device_not_opened(struct manager *manager, const struct monitor_request *request, int error)
 {
 	struct device *device = device_by_number(manager, request);
 
 	if (!device)
-		return;
+		return false;
 	if (error == ENODEV || error == ENOENT || error == ENXIO) {
 		device_gone(device, "its node is gone");
-		return;
+		return true;
 	}
 	/* EBUSY: the old executor is still in the kernel. Whoever waits should not wait for that.
 	 */
@@ -370,6 +409,7 @@ void device_not_opened(struct manager *manager, const struct monitor_request *re
 			     error == EBUSY ? "its executor has not yet ended"
 					    : "it can't be opened just now");
 	device_schedule_restart(device);
+	return true;
 }
 
 void device_gone(struct device *device, const char *why)
@@ -390,13 +430,17 @@ void device_gone(struct device *device, const char *why)
 	(void)devices_name_ids(device->manager);
 }
 
+const struct dialect *device_dialect(const struct device *device)
+{
+	return catalogue_dialect(device->manager->generation->catalogue, device->identity.dialect);
+}
+
 struct device *device_find(struct manager *manager, const char *name, bool *ret_ambiguous)
 {
 	struct device *device, *found = NULL;
 
 	*ret_ambiguous = false;
-	TAILQ_FOREACH(device, &manager->devices, link)
-	{
+	TAILQ_FOREACH(device, &manager->devices, link) {
 		if (device->state == DEVICE_GONE)
 			continue;
 		if (strcmp(device->name, name) == 0 || strcmp(device->id, name) == 0) {

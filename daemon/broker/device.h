@@ -22,6 +22,7 @@
 #include "daemon/broker/executor.h"
 #include "daemon/monitor/protocol.h"
 #include "include/cleanup.h"
+#include "policy/catalogue.h"
 #include "policy/device.h"
 #include "policy/live.h"
 
@@ -68,7 +69,6 @@ struct device {
 	struct request *running;
 	struct request_list queue;
 	unsigned n_queue;
-	uid_t last_uid; /* whose request ran last: the next one is another's, if there is one */
 };
 
 TAILQ_HEAD(device_list, device);
@@ -76,8 +76,8 @@ TAILQ_HEAD(device_list, device);
 /* The monitor opened a device: a new one, or a fresh executor for one we know. Takes the fd. */
 int device_opened(struct manager *manager, const struct monitor_request *request,
 		  const struct monitor_identity *identity, int fd);
-/* The monitor could not open it. */
-void device_not_opened(struct manager *manager, const struct monitor_request *request, int error);
+/* The monitor could not open it. False: it is none of the devices. */
+bool device_not_opened(struct manager *manager, const struct monitor_request *request, int error);
 
 struct device *device_ref(struct device *device);
 struct device *device_unref(struct device *device);
@@ -85,6 +85,8 @@ DEFINE_CLEANUP(struct device *, device_unref)
 /* The node is no more: whoever waits for it is told. */
 void device_gone(struct device *device, const char *why);
 
+/* Its dialect in the catalogue that is in force; NULL: that does not describe it. */
+const struct dialect *device_dialect(const struct device *device);
 /* By kernel name, device id or serial. NULL: none, or (ambiguous) more than one. */
 struct device *device_find(struct manager *manager, const char *name, bool *ret_ambiguous);
 

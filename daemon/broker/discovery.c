@@ -1,12 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-device.h>
 
 #include "daemon/broker/discovery.h"
 #include "daemon/broker/manager.h"
 #include "include/cleanup.h"
+
+/* What can't be opened just now: after 1 s, then 2, 4, ... at most 64 s. */
+#define RETRY_USEC	  (1000 * 1000ull)
+#define RETRY_DOUBLED_MAX 6u
+
+struct discovery_retry {
+	TAILQ_ENTRY(discovery_retry) link;
+	struct manager *manager;
+	struct monitor_request request;
+	sd_event_source *timer;
+	unsigned n_doubled;
+};
 
 /* The kernel's names: the number is all that the monitor is told. */
 static const struct {
@@ -75,11 +88,89 @@ int discovery_start(struct manager *manager)
 	return monitor_client_open(manager->monitor, MONITOR_SIMULATED, 0);
 }
 
-int discovery_simulated(struct manager *manager, unsigned number, int error)
+static struct discovery_retry *retry_find(struct manager *manager,
+					  const struct monitor_request *request)
 {
-	/* Only the next one in line: a restart of an older one asks for nothing. */
-	if (number != manager->next_simulated || error || number >= MONITOR_NUMBER_MAX)
-		return 0;
+	struct discovery_retry *retry;
+
+	TAILQ_FOREACH(retry, &manager->retries, link)
+		if (retry->request.subsystem == request->subsystem &&
+		    retry->request.number == request->number)
+			return retry;
+	return NULL;
+}
+
+static void retry_free(struct discovery_retry *retry)
+{
+	TAILQ_REMOVE(&retry->manager->retries, retry, link);
+	sd_event_source_disable_unref(retry->timer);
+	free(retry);
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct discovery_retry *retry = userdata;
+
+	return monitor_client_open(retry->manager->monitor, retry->request.subsystem,
+				   retry->request.number);
+}
+
+static int retry_later(struct manager *manager, const struct monitor_request *request)
+{
+	struct discovery_retry *retry = retry_find(manager, request);
+	int r;
+
+	if (!retry) {
+		retry = calloc(1, sizeof(*retry));
+		if (!retry)
+			return -ENOMEM;
+		*retry = (struct discovery_retry){.manager = manager, .request = *request};
+		TAILQ_INSERT_TAIL(&manager->retries, retry, link);
+		r = sd_event_add_time_relative(manager->event, &retry->timer, CLOCK_MONOTONIC,
+					       RETRY_USEC, 0, on_retry, retry);
+	} else {
+		if (retry->n_doubled < RETRY_DOUBLED_MAX)
+			retry->n_doubled++;
+		r = sd_event_source_set_time_relative(retry->timer, RETRY_USEC << retry->n_doubled);
+		if (r >= 0)
+			r = sd_event_source_set_enabled(retry->timer, SD_EVENT_ONESHOT);
+	}
+	if (r < 0)
+		retry_free(retry);
+	return r < 0 ? r : 0;
+}
+
+static bool may_be_had_later(int error)
+{
+	return error == EBUSY || error == ETIMEDOUT || error == ECONNRESET ||
+	       error == ECONNREFUSED || error == EAGAIN;
+}
+
+int discovery_answered(struct manager *manager, const struct monitor_request *request, int error,
+		       bool known)
+{
+	struct discovery_retry *retry = retry_find(manager, request);
+	int r = 0;
+
+	if (!known && may_be_had_later(error))
+		r = retry_later(manager, request);
+	else if (retry)
+		retry_free(retry);
+
+	/* EBUSY: it is there, and so may be the next one. Any other error ends the line, for now.
+	 */
+	if (r < 0 || request->subsystem != MONITOR_SIMULATED ||
+	    request->number != manager->next_simulated || (error != 0 && error != EBUSY) ||
+	    request->number >= MONITOR_NUMBER_MAX)
+		return r;
 	manager->next_simulated++;
-	return monitor_client_open(manager->monitor, MONITOR_SIMULATED, number + 1);
+	return monitor_client_open(manager->monitor, MONITOR_SIMULATED, request->number + 1);
+}
+
+void discovery_stop(struct manager *manager)
+{
+	struct discovery_retry *retry;
+
+	while ((retry = TAILQ_FIRST(&manager->retries)))
+		retry_free(retry);
 }

@@ -64,7 +64,7 @@ void live_read(struct device *device)
 	device->live_known = false;
 	if (!device->executor || strcmp(device->identity.dialect, "cxl") != 0)
 		return;
-	dialect = catalogue_dialect(device->manager->generation->catalogue, "cxl");
+	dialect = device_dialect(device);
 	command = dialect ? dialect_command(dialect, "get-supported-features") : NULL;
 	if (!command || encode(command, &count, 1, NULL, 0, message, sizeof(message), &length,
 			       &data, &data_length, &refusal) < 0)

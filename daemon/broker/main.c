@@ -25,6 +25,15 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 	return 0;
 }
 
+/* While the bus is still there: everybody who waits is told how it ended. */
+static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *info,
+			void *userdata)
+{
+	(void)sd_notify(0, "STOPPING=1");
+	manager_end_requests(userdata);
+	return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
 static int run(void)
 {
 	sd_event *event = NULL;
@@ -40,18 +49,17 @@ static int run(void)
 		return -errno;
 	r = sd_event_default(&event);
 	if (r >= 0)
-		r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
-	if (r >= 0)
-		r = sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
-	if (r >= 0)
 		r = sd_event_set_watchdog(event, true);
 	if (r >= 0)
 		r = manager_new(event, &manager);
 	if (r >= 0)
+		r = sd_event_add_signal(event, NULL, SIGTERM, on_terminate, manager);
+	if (r >= 0)
+		r = sd_event_add_signal(event, NULL, SIGINT, on_terminate, manager);
+	if (r >= 0)
 		r = sd_event_add_signal(event, NULL, SIGHUP, on_hangup, manager);
 	if (r >= 0)
 		r = sd_event_loop(event);
-	(void)sd_notify(0, "STOPPING=1");
 	manager_free(manager);
 	sd_event_unref(event);
 	return r;
@@ -88,5 +96,6 @@ int main(int argc, char **argv)
 	r = run();
 	if (r < 0)
 		fprintf(stderr, "fwctld ends: %s\n", strerror(-r));
-	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	/* More than 0: the bus is gone. The unit starts it again. */
+	return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

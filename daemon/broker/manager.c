@@ -38,20 +38,20 @@ static void on_monitor_answered(void *userdata, const struct monitor_request *re
 				const struct monitor_identity *identity, int fd)
 {
 	struct manager *manager = userdata;
+	bool known = true;
 	int r = 0;
 
 	if (error == 0)
 		r = device_opened(manager, request, identity, fd);
 	else
-		device_not_opened(manager, request, error);
+		known = device_not_opened(manager, request, error);
 	if (r < 0)
 		fprintf(stderr, "Device %s can't be served: %s\n", identity->name, strerror(-r));
-	else if (error != 0 && request->subsystem != MONITOR_SIMULATED)
+	else if (!known && !(request->subsystem == MONITOR_SIMULATED && error == ENODEV))
 		fprintf(stderr, "Device %u of subsystem %u can't be opened: %s\n", request->number,
 			request->subsystem, strerror(error));
 
-	if (request->subsystem == MONITOR_SIMULATED)
-		r = discovery_simulated(manager, request->number, error);
+	r = discovery_answered(manager, request, error, known);
 	if (r >= 0)
 		r = manager_serve(manager);
 	if (r < 0 && !manager->serving)
@@ -69,8 +69,8 @@ static void manager_put_in_force(struct manager *manager, struct generation *gen
 					     "PolicyDigest", "PolicyLoaded", NULL);
 	/* The catalogue that was in force may not have known how to ask. */
 	TAILQ_FOREACH(device, &manager->devices, link)
-	if (device->executor && !device->live_known)
-		live_read(device);
+		if (device->executor && !device->live_known)
+			live_read(device);
 }
 
 int manager_reload(struct manager *manager, struct problems *problems)
@@ -136,6 +136,7 @@ int manager_new(sd_event *event, struct manager **ret)
 	if (!manager)
 		return -ENOMEM;
 	TAILQ_INIT(&manager->devices);
+	TAILQ_INIT(&manager->retries);
 	manager->event = sd_event_ref(event);
 	r = getrandom(manager->digest_key, sizeof(manager->digest_key), 0) ==
 			    (ssize_t)sizeof(manager->digest_key)
@@ -163,15 +164,27 @@ int manager_new(sd_event *event, struct manager **ret)
 	return 0;
 }
 
+void manager_end_requests(struct manager *manager)
+{
+	struct device *device;
+
+	if (manager->callers)
+		callers_end_requests(manager->callers, request_end);
+	/* What is in flight gets an outcome: nobody will hear of it any more. */
+	TAILQ_FOREACH(device, &manager->devices, link)
+		device_gone(device, "fwctld ends");
+	if (manager->bus)
+		(void)sd_bus_flush(manager->bus);
+}
+
 struct manager *manager_free(struct manager *manager)
 {
 	struct device *device;
 
 	if (!manager)
 		return NULL;
-	/* Ends every request, with an outcome for what was in flight. */
-	TAILQ_FOREACH(device, &manager->devices, link)
-	device_gone(device, "fwctld ends");
+	manager_end_requests(manager);
+	discovery_stop(manager);
 	monitor_client_free(manager->monitor);
 	callers_free(manager->callers);
 	while ((device = TAILQ_FIRST(&manager->devices))) {

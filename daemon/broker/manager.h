@@ -13,6 +13,7 @@
 #include "daemon/broker/audit.h"
 #include "daemon/broker/caller.h"
 #include "daemon/broker/device.h"
+#include "daemon/broker/discovery.h"
 #include "daemon/broker/flood.h"
 #include "daemon/broker/generation.h"
 #include "daemon/broker/monitor-client.h"
@@ -26,12 +27,14 @@ struct manager {
 	struct callers *callers;
 	struct monitor_client *monitor;
 	struct device_list devices;
+	struct discovery_retry_list retries;
 	struct generation *generation; /* in force; never NULL after manager_new() */
 
 	uint8_t digest_key[32]; /* of this boot of the daemon: for digests over secrets */
 	uint64_t audit_seq;
 	uint64_t request_seq;
 	uint64_t generations;
+	uint64_t n_turns;	 /* that devices gave to callers' requests */
 	unsigned next_simulated; /* the simulated device that the monitor is asked for */
 	bool serving;		 /* discovery at start is done, the bus name is asked for */
 
@@ -43,6 +46,8 @@ struct manager {
 
 int manager_new(sd_event *event, struct manager **ret);
 struct manager *manager_free(struct manager *manager);
+/* Ends every request, truthfully and with an answer; to be called while the bus can still send. */
+void manager_end_requests(struct manager *manager);
 
 /*
  * Loads catalogue and policy anew. On failure the generation in force stays, and the problems say

@@ -235,7 +235,7 @@ static int parse_named(struct request *request, struct refusal *refusal)
 	r = sd_bus_message_read_basic(request->call, 's', &name);
 	if (r < 0)
 		return r;
-	dialect = catalogue_dialect(request->manager->generation->catalogue, dialect_name);
+	dialect = device_dialect(request->device);
 	command = dialect ? dialect_command(dialect, name) : NULL;
 	if (!command)
 		return refuse(

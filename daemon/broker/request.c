@@ -6,6 +6,7 @@
 
 #include "daemon/broker/audit-event.h"
 #include "daemon/broker/bus-device.h"
+#include "daemon/broker/bus-manager.h"
 #include "daemon/broker/bus-reply.h"
 #include "daemon/broker/manager.h"
 #include "daemon/broker/polkit.h"
@@ -44,6 +45,8 @@ void request_finish(struct request *request)
 		request->done(request->device, request->sent ? &request->outcome : NULL);
 	request->polkit = sd_bus_slot_unref(request->polkit);
 	request->deadline = sd_event_source_disable_unref(request->deadline);
+	if (request->asked)
+		caller_discharge_question(request->caller);
 	if (request->caller) {
 		TAILQ_REMOVE(&request->caller->requests, request, of_caller);
 		request->caller->n_requests--;
@@ -61,6 +64,24 @@ void request_deny(struct request *request, const char *error_name, const char *w
 	request_finish(request);
 }
 
+bool request_is_sent(const struct request *request)
+{
+	return request->state == REQUEST_RUNNING || request->state == REQUEST_LATE;
+}
+
+void request_end(struct request *request)
+{
+	switch (request->state) {
+	case REQUEST_RECEIVED:
+	case REQUEST_ASKING:
+		request_deny(request, FWCTLD_ERROR_BUSY,
+			     "fwctld ends; nothing was done. Ask again when it is back.");
+		break;
+	default:
+		break;
+	}
+}
+
 static const char *refusal_error(int error)
 {
 	return error == -ENOENT ? FWCTLD_ERROR_UNKNOWN_COMMAND : FWCTLD_ERROR_INVALID_REQUEST;
@@ -75,7 +96,7 @@ int request_judge(struct request *request, struct refusal *ret_refusal)
 	uint8_t digest[DIGEST_SIZE];
 	int r;
 
-	dialect = catalogue_dialect(generation->catalogue, device->identity.dialect);
+	dialect = device_dialect(device);
 	if (!dialect) {
 		snprintf(ret_refusal->text, sizeof(ret_refusal->text),
 			 "The catalogue does not describe dialect %s.", device->identity.dialect);
@@ -149,6 +170,12 @@ static void request_queue(struct request *request)
 		request_give_up(request, r, "too many requests wait for it");
 }
 
+static void request_reload(struct request *request)
+{
+	bus_manager_reload(request);
+	request_finish(request);
+}
+
 void request_authenticated(struct request *request, const char *why)
 {
 	request->polkit = sd_bus_slot_unref(request->polkit);
@@ -156,14 +183,21 @@ void request_authenticated(struct request *request, const char *why)
 	if (why) {
 		_cleanup_free_ char *sentence = NULL;
 
-		if (asprintf(&sentence, "%s Authentication failed: %s.", request->decision.reason,
+		if (asprintf(&sentence, "%s Authentication failed: %s.",
+			     request->verb == VERB_RELOAD ? "Reloading the policy needs the "
+							    "authorisation " FWCTLD_ACTION_MANAGE
+							    "."
+							  : request->decision.reason,
 			     why) < 0)
 			sentence = NULL;
 		request_deny(request, FWCTLD_ERROR_NOT_AUTHENTICATED, sentence ?: why);
 		return;
 	}
 	request->authenticated = true;
-	request_queue(request);
+	if (request->verb == VERB_RELOAD)
+		request_reload(request);
+	else
+		request_queue(request);
 }
 
 static void on_polkit(void *userdata, const char *why)
@@ -171,7 +205,22 @@ static void on_polkit(void *userdata, const char *why)
 	request_authenticated(userdata, why);
 }
 
-static void request_ask(struct request *request)
+static void request_ask(struct request *request, const char *action,
+			const struct polkit_detail *details)
+{
+	if (!caller_charge_question(request->caller)) {
+		request_deny(request, FWCTLD_ERROR_QUOTA_EXCEEDED,
+			     "Too many questions to polkit wait for an answer. Answer or cancel "
+			     "some first.");
+		return;
+	}
+	request->asked = true;
+	request->state = REQUEST_ASKING;
+	if (polkit_ask(request->call, action, details, on_polkit, request, &request->polkit) < 0)
+		request_authenticated(request, "polkit could not be asked");
+}
+
+static void request_ask_execution(struct request *request)
 {
 	const struct polkit_detail details[] = {
 		{"device", request->device->name},
@@ -183,12 +232,22 @@ static void request_ask(struct request *request)
 		{},
 	};
 
-	request->state = REQUEST_ASKING;
 	request->authenticated_rule = request_rule_name(request);
-	if (!request->authenticated_rule ||
-	    polkit_ask(request->call, class_actions[request->classified.class], details, on_polkit,
-		       request, &request->polkit) < 0)
-		request_authenticated(request, "polkit could not be asked");
+	if (request->authenticated_rule)
+		request_ask(request, class_actions[request->classified.class], details);
+	else
+		request_authenticated(request, "out of memory");
+}
+
+/* polkit would say yes to root anyway; so root can reload without it, and whoever floods it. */
+static void request_start_reload(struct request *request)
+{
+	static const struct polkit_detail no_details[] = {{}};
+
+	if (request->caller->identity.uid == 0)
+		request_reload(request);
+	else
+		request_ask(request, FWCTLD_ACTION_MANAGE, no_details);
 }
 
 static void request_start_execution(struct request *request)
@@ -216,9 +275,23 @@ static void request_start_execution(struct request *request)
 		return;
 	}
 	if (request->decision.verdict == VERDICT_AUTHENTICATE)
-		request_ask(request);
+		request_ask_execution(request);
 	else
 		request_queue(request);
+}
+
+static void request_list(struct request *request)
+{
+	uint64_t now;
+
+	sd_event_now(request->manager->event, CLOCK_MONOTONIC, &now);
+	if (caller_charge_list(request->caller, now))
+		bus_device_list_commands(request);
+	else
+		request_reply_error(request, FWCTLD_ERROR_QUOTA_EXCEEDED,
+				    "A user can have %u lists of commands a second.",
+				    LISTS_PER_SECOND_MAX);
+	request_finish(request);
 }
 
 /* The caller is known. */
@@ -227,9 +300,17 @@ static void request_start(struct request *request)
 	struct refusal refusal;
 	int r;
 
-	if (request->verb == VERB_LIST_COMMANDS) {
-		bus_device_list_commands(request);
+	if (request->verb == VERB_RELOAD) {
+		request_start_reload(request);
+		return;
+	}
+	/* An answer that nobody waits for is not worked out. */
+	if (!is_execution(request) && sd_bus_message_get_expect_reply(request->call) <= 0) {
 		request_finish(request);
+		return;
+	}
+	if (request->verb == VERB_LIST_COMMANDS) {
+		request_list(request);
 		return;
 	}
 	r = request_parse(request, &refusal);

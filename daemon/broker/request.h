@@ -40,6 +40,7 @@ enum request_verb {
 	VERB_EXPLAIN,
 	VERB_EXPLAIN_RAW,
 	VERB_LIST_COMMANDS,
+	VERB_RELOAD, /* of the policy; without a device */
 };
 
 enum request_state {
@@ -69,8 +70,8 @@ struct request {
 	request_done_t done;   /* fwctld's own: who wants the answer */
 	struct caller *caller; /* NULL: fwctld's own */
 	TAILQ_ENTRY(request) of_caller;
-	size_t charged; /* bytes on the caller's account; 0: nothing */
-	struct device *device;
+	size_t charged;	       /* bytes on the caller's account; 0: nothing */
+	struct device *device; /* NULL: VERB_RELOAD */
 	TAILQ_ENTRY(request) of_device;
 
 	uint8_t *message; /* device-native, message_length bytes, then the data */
@@ -86,6 +87,7 @@ struct request {
 	char digest[DIGEST_STRING_SIZE];
 
 	sd_bus_slot *polkit;
+	bool asked; /* and charged for it */
 	bool authenticated;
 	char *authenticated_rule; /* id and place of the rule that polkit answered for */
 
@@ -102,8 +104,8 @@ struct request {
 	char lost[64];	   /* why the executor can't say what happened */
 };
 
-/* A method call on a device. Takes over the reply: always 1, or a negative errno for sd-bus to
- * answer. */
+/* A method call, on a device or (NULL) the manager. Takes over the reply: always 1, or a negative
+ * errno for sd-bus to answer. */
 int request_from_call(struct manager *manager, struct device *device, enum request_verb verb,
 		      sd_bus_message *call);
 /*
@@ -126,6 +128,10 @@ void request_executor_lost(struct request *request, const char *why);
 /* It can't be had any more: answers with an error (errno of device_enqueue()). Not for one that
  * runs. */
 void request_give_up(struct request *request, int error, const char *why);
+/* fwctld ends: what waits is answered. What has a device is device_gone()'s. */
+void request_end(struct request *request);
+/* Does an executor have it, or did one have it at its deadline? */
+bool request_is_sent(const struct request *request);
 /* polkit's answer; why: NULL when it granted. */
 void request_authenticated(struct request *request, const char *why);
 

@@ -174,7 +174,9 @@ static bool sketch_matches(const struct sketch *s, const struct question *q)
 		caller |= s->group >= 0 && q->gids[i] == (gid_t)s->group;
 	if (!caller || !glob(s->type, q->device.dialect) || !glob(s->model, q->device.model))
 		return false;
-	if (s->serial && (q->device.serial_disputed || strlen(q->device.serial) == 0))
+	if (s->serial && strlen(q->device.serial) == 0)
+		return false;
+	if (s->serial && q->device.serial_disputed && s->verdict != VERDICT_DENY)
 		return false;
 	if (!glob(s->serial, q->device.serial))
 		return false;

@@ -210,16 +210,23 @@ static void devices_are_matched_exactly_or_by_prefix(void **state)
 	assert_false(denied_by("device: {firmware: \"8.*\"}", &q));
 }
 
-static void a_disputed_or_unknown_serial_matches_nothing(void **state)
+static void a_disputed_serial_opens_nothing_and_an_unknown_one_matches_nothing(void **state)
 {
 	struct question q;
 
 	question_init(&q);
 	assert_true(denied_by("device: {serial: \"*\"}", &q));
+	assert_int_equal(verdict_of("{id: a, device: {serial: S1}, verdict: authenticate}", &q),
+			 VERDICT_AUTHENTICATE);
 	q.device.serial_disputed = true;
-	assert_false(denied_by("device: {serial: S1}", &q));
-	assert_false(denied_by("device: {serial: \"S*\"}", &q));
-	assert_false(denied_by("device: {serial: \"*\"}", &q));
+	/* Whoever claims another's serial must not switch off what protects the other. */
+	assert_true(denied_by("device: {serial: S1}", &q));
+	assert_true(denied_by("device: {serial: \"*\"}", &q));
+	assert_false(denied_by("device: {serial: S2}", &q));
+	assert_int_equal(verdict_of("{id: a, device: {serial: S1}, verdict: authenticate}", &q),
+			 VERDICT_ALLOW);
+	assert_int_equal(verdict_of("{id: a, device: {serial: \"*\"}, verdict: authenticate}", &q),
+			 VERDICT_ALLOW);
 	assert_true(denied_by("device: {model: \"QEMU*\"}", &q));
 	q.device.serial_disputed = false;
 	q.device.serial = "";
@@ -415,7 +422,7 @@ int main(void)
 		cmocka_unit_test(without_a_rule_the_strictest_default_counts),
 		cmocka_unit_test(a_rule_that_opens_must_name_every_hazard),
 		cmocka_unit_test(devices_are_matched_exactly_or_by_prefix),
-		cmocka_unit_test(a_disputed_or_unknown_serial_matches_nothing),
+		cmocka_unit_test(a_disputed_serial_opens_nothing_and_an_unknown_one_matches_nothing),
 		cmocka_unit_test(callers_are_matched_by_user_or_group),
 		cmocka_unit_test(commands_and_fields_are_matched),
 		cmocka_unit_test(without_a_policy_everything_is_denied),
