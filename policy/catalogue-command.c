@@ -458,6 +458,12 @@ static struct command *command_named(const struct loader *loader, const struct y
 
 	if (!loader_kind(loader, node, YAML_SCALAR, "the name of a command"))
 		return NULL;
+	if (strchr(node->scalar, '.')) {
+		loader_error(loader, node,
+			     "Here a command is written without its dialect: expected \"%s\".",
+			     strrchr(node->scalar, '.') + 1);
+		return NULL;
+	}
 	suggestion = (struct suggestion){.wrong = node->scalar};
 	for (size_t i = 0; i < dialect->n_commands; i++) {
 		if (!dialect->commands[i].name)
@@ -471,6 +477,32 @@ static struct command *command_named(const struct loader *loader, const struct y
 	return NULL;
 }
 
+/* Is all that matches as bad already, whatever its fields are? Then the entry does nothing. */
+static void warn_of_no_effect(const struct loader *loader, const struct yaml_node *map,
+			      const struct command *command, const struct refinement *also)
+{
+	enum effect_class class = also->class;
+
+	if (effect_set_class(also->effects) > class)
+		class = effect_set_class(also->effects);
+	for (size_t n = 0; n <= command->n_refine; n++) {
+		const struct refinement *row = n < command->n_refine ? &command->refine[n] : NULL;
+
+		if (row && !conditions_meet(&row->when, &also->when))
+			continue;
+		if ((row ? row->class : command->class) < class ||
+		    also->effects & ~(row ? row->effects : command->effects))
+			return;
+		/* Nothing that matches goes on to a later row. */
+		if (row && condition_covers(&row->when, &also->when, command))
+			break;
+	}
+	yaml_problem(loader->file, map, true, loader->problems,
+		     "This changes nothing: what matches of %s is of that class, with these "
+		     "effects, already.",
+		     command->full_name);
+}
+
 int worsen_read(const struct loader *loader, struct yaml_node *node)
 {
 	static const char *const keys[] = {"command", "when", "class", "effects", "reason", NULL};
@@ -482,6 +514,7 @@ int worsen_read(const struct loader *loader, struct yaml_node *node)
 		struct yaml_node *map = node->items[i].value, *name;
 		struct refinement *also;
 		struct command *command;
+		size_t errors_before;
 
 		if (!loader_kind(loader, map, YAML_MAP, "a case"))
 			continue;
@@ -495,6 +528,7 @@ int worsen_read(const struct loader *loader, struct yaml_node *node)
 		command->also = also;
 		also = &also[command->n_also++];
 		*also = (struct refinement){};
+		errors_before = loader->problems->n_errors;
 		r = case_when(loader, map, command, &also->when);
 		if (r < 0)
 			return r;
@@ -502,6 +536,8 @@ int worsen_read(const struct loader *loader, struct yaml_node *node)
 		if (r < 0)
 			return r;
 		loader_known(loader, map, keys);
+		if (loader->problems->n_errors == errors_before)
+			warn_of_no_effect(loader, map, command, also);
 	}
 	return 0;
 }

@@ -274,8 +274,9 @@ static const struct layout *layout_find(const struct loader *loader, const struc
 		suggestion_try(&suggestion, dialect->layouts[i].name);
 		name_list_add(&list, dialect->layouts[i].name);
 	}
-	loader_error(loader, node, "There is no layout \"%s\".%s The dialect has %s%s.", node->scalar,
-		     suggestion_text(&suggestion), list.length > 0 ? "these: " : "none", names);
+	loader_error(loader, node, "There is no layout \"%s\".%s The dialect has %s%s.",
+		     node->scalar, suggestion_text(&suggestion),
+		     list.length > 0 ? "these: " : "none", names);
 	return NULL;
 }
 

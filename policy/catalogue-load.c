@@ -16,6 +16,7 @@
 #include "include/cleanup.h"
 #include "policy/condition.h"
 #include "policy/envelope.h"
+#include "policy/suggest.h"
 
 DEFINE_CLEANUP(struct yaml_file *, yaml_file_free)
 
@@ -170,6 +171,7 @@ struct loading {
 	struct catalogue *catalogue;
 	struct source *sources;
 	size_t n_sources;
+	const char *first_folder; /* which defines the dialects */
 	struct problems *problems;
 	struct sha256_ctx digest;
 };
@@ -209,6 +211,20 @@ static int dialect_add(struct loading *loading, struct loader *loader, struct ya
 	loader->dialect = dialect;
 	loader->source = source;
 	return dialect_read(loader, file->root, source);
+}
+
+static void no_such_dialect(const struct loader *loader, const struct loading *loading,
+			    const char *name)
+{
+	char names[NAME_LIST_MAX];
+	struct name_list list = NAME_LIST(names);
+
+	for (size_t i = 0; i < loading->catalogue->n_dialects; i++)
+		name_list_add(&list, loading->catalogue->dialects[i].name);
+	loader_error(loader, loader->file->root,
+		     "There is no dialect \"%s\" in %s, and a file here can only add to one: "
+		     "expected a file named after %s.",
+		     name, loading->first_folder, list.length > 0 ? names : "one");
 }
 
 /* `name`: of the file, and of its dialect. Takes the file over, whatever it returns. */
@@ -252,11 +268,7 @@ static int file_add(struct loading *loading, struct yaml_file *taken, const char
 			loader.source = &loading->sources[i];
 		}
 	if (!loader.source) {
-		loader_error(
-			&loader, file->root,
-			"There is no dialect \"%s\"; this folder's files can only add to those "
-			"of the first.",
-			name);
+		no_such_dialect(&loader, loading, name);
 		return 0;
 	}
 	/* A dialect whose own file is wrong has no opcode to read commands by. */
@@ -370,7 +382,10 @@ static void loading_finish(struct loading *loading, struct catalogue **ret)
 int catalogue_load(const char *const *folders, bool trusted, struct problems *problems,
 		   struct catalogue **ret)
 {
-	_cleanup_(loading_done) struct loading loading = {.problems = problems};
+	_cleanup_(loading_done) struct loading loading = {
+		.problems = problems,
+		.first_folder = folders[0],
+	};
 	size_t errors_before = problems->n_errors;
 	int r = 0;
 
@@ -390,7 +405,10 @@ int catalogue_load(const char *const *folders, bool trusted, struct problems *pr
 int catalogue_load_text(const char *name, const char *text, size_t length, const char *later,
 			size_t later_length, struct problems *problems, struct catalogue **ret)
 {
-	_cleanup_(loading_done) struct loading loading = {.problems = problems};
+	_cleanup_(loading_done) struct loading loading = {
+		.problems = problems,
+		.first_folder = "first.yaml",
+	};
 	size_t errors_before = problems->n_errors;
 	struct yaml_file *file;
 	int r;

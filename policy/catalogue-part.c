@@ -49,6 +49,8 @@ static const struct place *place_find(const struct loader *loader, const struct 
 {
 	const struct source *source = loader->source;
 	struct suggestion suggestion;
+	char names[NAME_LIST_MAX];
+	struct name_list list = NAME_LIST(names);
 
 	if (!loader_kind(loader, node, YAML_SCALAR, "the name of a place"))
 		return NULL;
@@ -57,9 +59,11 @@ static const struct place *place_find(const struct loader *loader, const struct 
 		if (strcmp(source->places[i].name, node->scalar) == 0)
 			return &source->places[i];
 		suggestion_try(&suggestion, source->places[i].name);
+		name_list_add(&list, source->places[i].name);
 	}
-	loader_error(loader, node, "There is no place \"%s\".%s", node->scalar,
-		     suggestion_text(&suggestion));
+	loader_error(loader, node, "There is no place \"%s\".%s The dialect has %s%s.",
+		     node->scalar, suggestion_text(&suggestion),
+		     list.length > 0 ? "these: " : "none", names);
 	return NULL;
 }
 

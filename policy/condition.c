@@ -51,6 +51,7 @@ bool condition_read_value(const struct yaml_file *file, const struct yaml_node *
 			  const struct field *field, struct problems *problems,
 			  union field_value *ret)
 {
+	char takes[FIELD_EXPLAIN_MAX];
 	struct suggestion suggestion;
 	int r;
 
@@ -65,8 +66,8 @@ bool condition_read_value(const struct yaml_file *file, const struct yaml_node *
 		return true;
 	if (r == -ERANGE) {
 		yaml_problem(file, node, false, problems,
-			     "The value \"%s\" does not fit the field \"%s\".", node->scalar,
-			     field->name);
+			     "The value \"%s\" does not fit the field \"%s\"; expected %s.",
+			     node->scalar, field->name, field_explain(field, takes, sizeof(takes)));
 		return false;
 	}
 
@@ -74,13 +75,10 @@ bool condition_read_value(const struct yaml_file *file, const struct yaml_node *
 	for (size_t i = 0; i < field->n_names; i++)
 		suggestion_try(&suggestion, field->names[i].name);
 	yaml_problem(file, node, false, problems,
-		     "The field \"%s\" has no value \"%s\"; expected %s.%s", field->name,
-		     node->scalar,
-		     field->type == FIELD_UUID	  ? "a UUID"
-		     : field->type == FIELD_BYTES ? "hexadecimal bytes"
-		     : field->n_names > 0	  ? "a number or one of the field's names"
-						  : "a number",
-		     suggestion_text(&suggestion));
+		     "The field \"%s\" has no value \"%s\"; expected %s.%s%s", field->name,
+		     node->scalar, field_explain(field, takes, sizeof(takes)),
+		     suggestion_text(&suggestion),
+		     field->type == FIELD_NUMBER ? parse_uint_hint(node->scalar) : "");
 	return false;
 }
 
@@ -164,19 +162,38 @@ static int read_term(const struct yaml_file *file, const struct yaml_node *node,
 	return 0;
 }
 
+static bool can_be_tested(const struct field *field)
+{
+	return !field->secret && field->type != FIELD_BYTES;
+}
+
+static void no_such_field(const struct yaml_file *file, const struct yaml_node *key,
+			  const struct command *command, struct problems *problems)
+{
+	struct suggestion suggestion = {.wrong = key->scalar};
+	char names[NAME_LIST_MAX];
+	struct name_list list = NAME_LIST(names);
+
+	for (unsigned i = 0; i < command->n_fields; i++) {
+		const struct field *field = &command->fields[i];
+
+		suggestion_try(&suggestion, field->name);
+		if (can_be_tested(field) && field->fixed == FIXED_NOT)
+			name_list_add(&list, field->name);
+	}
+	yaml_problem(file, key, false, problems, "%s has no field \"%s\".%s %s%s.",
+		     command->full_name ?: "The command", key->scalar, suggestion_text(&suggestion),
+		     list.length > 0 ? "A condition can test: " : "It has none to test", names);
+}
+
 /* The field that a key names, if a condition can test it; else -1 and a problem. */
 static int tested_field(const struct yaml_file *file, const struct yaml_node *key,
 			const struct command *command, struct problems *problems)
 {
-	struct suggestion suggestion = {.wrong = key->scalar};
 	int index = command_field(command, key->scalar);
 
 	if (index < 0) {
-		for (unsigned i = 0; i < command->n_fields; i++)
-			suggestion_try(&suggestion, command->fields[i].name);
-		yaml_problem(file, key, false, problems, "%s has no field \"%s\".%s",
-			     command->full_name ?: "The command", key->scalar,
-			     suggestion_text(&suggestion));
+		no_such_field(file, key, command, problems);
 		return -1;
 	}
 	/* A verdict that depends on a secret would tell whoever may ask what the secret is. */
@@ -229,4 +246,89 @@ int condition_read(const struct yaml_file *file, struct yaml_node *map,
 	*ret = condition;
 	condition = (struct condition){};
 	return 0;
+}
+
+/* Do the ranges together hold every number of the one? Walks up from its first number. */
+static bool ranges_cover(const struct condition_term *wide, struct value_range narrow)
+{
+	for (;;) {
+		bool found = false;
+		uint64_t last = 0;
+
+		for (size_t i = 0; i < wide->n_ranges; i++) {
+			const struct value_range *range = &wide->ranges[i];
+
+			if (range->first <= narrow.first && range->last >= narrow.first) {
+				last = found && last > range->last ? last : range->last;
+				found = true;
+			}
+		}
+		if (!found)
+			return false;
+		if (last >= narrow.last)
+			return true;
+		narrow.first = last + 1;
+	}
+}
+
+/* narrow NULL: this field is not tested there. */
+static bool term_covers(const struct condition_term *wide, const struct condition_term *narrow,
+			const struct field *field)
+{
+	if (field->type == FIELD_NUMBER) {
+		if (!narrow)
+			return ranges_cover(wide, (struct value_range){0, field_max(field)});
+		for (size_t i = 0; i < narrow->n_ranges; i++)
+			if (!ranges_cover(wide, narrow->ranges[i]))
+				return false;
+		return true;
+	}
+	for (size_t i = 0; narrow && i < narrow->n_uuids; i++) {
+		bool found = false;
+
+		for (size_t j = 0; j < wide->n_uuids && !found; j++)
+			found = memcmp(wide->uuids[j], narrow->uuids[i], 16) == 0;
+		if (!found)
+			return false;
+	}
+	return narrow != NULL;
+}
+
+bool condition_covers(const struct condition *wide, const struct condition *narrow,
+		      const struct command *command)
+{
+	for (size_t i = 0; i < wide->n_terms; i++) {
+		const struct condition_term *term = &wide->terms[i], *other = NULL;
+
+		for (size_t j = 0; narrow && j < narrow->n_terms; j++)
+			if (narrow->terms[j].field == term->field)
+				other = &narrow->terms[j];
+		if (!term_covers(term, other, &command->fields[term->field]))
+			return false;
+	}
+	return true;
+}
+
+static bool terms_meet(const struct condition_term *a, const struct condition_term *b)
+{
+	for (size_t i = 0; i < a->n_ranges; i++)
+		for (size_t j = 0; j < b->n_ranges; j++)
+			if (a->ranges[i].first <= b->ranges[j].last &&
+			    b->ranges[j].first <= a->ranges[i].last)
+				return true;
+	for (size_t i = 0; i < a->n_uuids; i++)
+		for (size_t j = 0; j < b->n_uuids; j++)
+			if (memcmp(a->uuids[i], b->uuids[j], sizeof(a->uuids[i])) == 0)
+				return true;
+	return false;
+}
+
+bool conditions_meet(const struct condition *a, const struct condition *b)
+{
+	for (size_t i = 0; i < a->n_terms; i++)
+		for (size_t j = 0; j < b->n_terms; j++)
+			if (a->terms[i].field == b->terms[j].field &&
+			    !terms_meet(&a->terms[i], &b->terms[j]))
+				return false;
+	return true;
 }

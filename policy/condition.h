@@ -17,6 +17,12 @@ int condition_read(const struct yaml_file *file, struct yaml_node *map,
 		   const struct command *command, struct problems *problems, struct condition *ret);
 void condition_done(struct condition *condition);
 
+/* Does `wide` hold whenever `narrow` (NULL: the empty one) does? Of the fields; not of effects. */
+bool condition_covers(const struct condition *wide, const struct condition *narrow,
+		      const struct command *command);
+/* False: no request fits both. Of the fields, too. */
+bool conditions_meet(const struct condition *a, const struct condition *b);
+
 /* "0xc0-0xff"; false when it is none. Nothing is said about which of the two is greater. */
 bool parse_range(const char *text, struct value_range *ret);
 

@@ -20,7 +20,7 @@ struct draft {
 	bool known[FIELDS_MAX];
 };
 
-static int unknown_field(const struct command *command, const char *name,
+int encode_unknown_field(const struct command *command, const char *name,
 			 struct refusal *ret_refusal)
 {
 	char names[NAME_LIST_MAX];
@@ -44,7 +44,7 @@ static int take_setting(struct draft *draft, const struct field_setting *setting
 	const struct field *field;
 
 	if (index < 0)
-		return unknown_field(command, setting->name, ret_refusal);
+		return encode_unknown_field(command, setting->name, ret_refusal);
 	field = &command->fields[index];
 
 	if (field->fixed != FIXED_NOT) {

@@ -38,3 +38,7 @@ int encode(const struct command *command, const struct field_setting *settings, 
 
 /* Does this field count the data? Then encode() computes it when nobody gave it. */
 bool encode_counts_data(const struct command *command, unsigned field);
+/* The refusal of a field that the command does not have: -EINVAL, with the names of those it has.
+ */
+int encode_unknown_field(const struct command *command, const char *name,
+			 struct refusal *ret_refusal);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/suggest.h"
 #include "policy/yaml.h"
 
 static unsigned part_width(const struct field_part *part)
@@ -178,6 +179,42 @@ char *field_format(const struct field *field, const union field_value *value, ch
 				return buffer;
 			}
 		snprintf(buffer, size, "0x%" PRIx64, value->number);
+		break;
+	}
+	return buffer;
+}
+
+static void explain_number(const struct field *field, char *buffer, size_t size)
+{
+	char names[NAME_LIST_MAX], number[64];
+	struct name_list list = NAME_LIST(names);
+	uint64_t max = field_max(field);
+
+	if (max == 1)
+		snprintf(number, sizeof(number), "0 or 1");
+	else
+		snprintf(number, sizeof(number), "a number from 0 to %" PRIu64, max);
+	if (field->n_names == 0) {
+		snprintf(buffer, size, "%s", number);
+		return;
+	}
+	for (size_t i = 0; i < field->n_names; i++)
+		name_list_add(&list, field->names[i].name);
+	snprintf(buffer, size, "%s%s or %s", field->n_names > 1 ? "one of " : "", names, number);
+}
+
+char *field_explain(const struct field *field, char *buffer, size_t size)
+{
+	switch (field->type) {
+	case FIELD_UUID:
+		snprintf(buffer, size, "a UUID, 8-4-4-4-12 hexadecimal digits");
+		break;
+	case FIELD_BYTES:
+		snprintf(buffer, size, "%u byte%s as %u hexadecimal digits", field->size,
+			 field->size == 1 ? "" : "s", 2u * field->size);
+		break;
+	case FIELD_NUMBER:
+		explain_number(field, buffer, size);
 		break;
 	}
 	return buffer;

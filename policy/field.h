@@ -34,3 +34,10 @@ int field_parse(const struct field *field, const char *text, union field_value *
 #define FIELD_TEXT_MAX 64
 char *field_format(const struct field *field, const union field_value *value, char *buffer,
 		   size_t size);
+
+/*
+ * What field_parse() takes, for messages: "one of error, smart, ... or a number from 0 to 255", "a
+ * UUID such as ...". `size` should be FIELD_EXPLAIN_MAX. Returns the buffer.
+ */
+#define FIELD_EXPLAIN_MAX 256
+char *field_explain(const struct field *field, char *buffer, size_t size);

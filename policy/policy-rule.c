@@ -316,6 +316,42 @@ static void refuse_later_keys(const struct rule_reader *reader, struct yaml_node
 	}
 }
 
+/* A key of `caller` or `device` that stands in the rule itself. */
+static void refuse_misplaced_keys(const struct rule_reader *reader, struct yaml_node *map)
+{
+	static const char *const keys[][2] = {
+		{"user", "caller"},   {"group", "caller"},    {"type", "device"},
+		{"driver", "device"}, {"pci", "device"},      {"serial", "device"},
+		{"model", "device"},  {"firmware", "device"}, {"nqn", "device"},
+	};
+
+	for (size_t i = 0; i < map->n_items; i++)
+		for (size_t j = 0; j < ELEMENTSOF(keys); j++) {
+			const struct yaml_node *key = map->items[i].key;
+
+			if (strcmp(key->scalar, keys[j][0]) != 0)
+				continue;
+			map->items[i].used = true;
+			yaml_problem(reader->file, key, false, reader->problems,
+				     "\"%s\" belongs under `%s:`, as in {%s: {%s: ...}}.",
+				     key->scalar, keys[j][1], keys[j][1], key->scalar);
+		}
+}
+
+static void warn_of_everything(const struct rule_reader *reader, struct yaml_node *map,
+			       const struct rule *rule)
+{
+	if (rule->verdict != VERDICT_ALLOW || yaml_get(map, "class") || yaml_get(map, "caller") ||
+	    yaml_get(map, "device") || yaml_get(map, "command"))
+		return;
+	yaml_problem(reader->file, map, true, reader->problems,
+		     "This rule allows every command to everybody on every device%s: it has no "
+		     "class, caller, device or command.",
+		     rule->hazards == EFFECT_HAZARDS
+			     ? ""
+			     : ", except commands with a hazard that it does not name");
+}
+
 static int read_parts(const struct rule_reader *reader, struct yaml_node *map, struct rule *rule)
 {
 	static const char *const known[] = {"id",    "class",	"caller",  "device", "command",
@@ -373,12 +409,8 @@ static int read_parts(const struct rule_reader *reader, struct yaml_node *map, s
 			return r;
 	}
 
-	if (rule->verdict == VERDICT_ALLOW && !yaml_get(map, "class") && !yaml_get(map, "caller") &&
-	    !yaml_get(map, "device") && !yaml_get(map, "command"))
-		yaml_problem(reader->file, map, true, reader->problems,
-			     "This rule allows every command to everybody on every device: it has "
-			     "no class, caller, device or command.");
 	refuse_later_keys(reader, map);
+	refuse_misplaced_keys(reader, map);
 	(void)yaml_refuse_unused(reader->file, map, known, reader->problems);
 	return 0;
 }
@@ -400,8 +432,12 @@ int rule_read(const struct rule_reader *reader, struct yaml_node *map, struct ru
 		r = read_parts(reader, map, &rule);
 		if (r < 0)
 			return r;
-		if (reader->problems->n_errors == errors_before)
+		/* Of a rule that is half read, what follows would mislead. */
+		if (reader->problems->n_errors == errors_before) {
 			check_reachable(reader, map, &rule);
+			rule_check_commands(reader, map, &rule);
+			warn_of_everything(reader, map, &rule);
+		}
 	}
 	*ret = rule;
 	rule = (struct rule){};

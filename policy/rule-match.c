@@ -215,6 +215,8 @@ static bool check_type(const struct rule_reader *reader, const struct yaml_node 
 		       const struct pattern *pattern)
 {
 	struct suggestion suggestion = {.wrong = pattern->text};
+	char names[NAME_LIST_MAX];
+	struct name_list list = NAME_LIST(names);
 
 	for (size_t i = 0; i < reader->catalogue->n_dialects; i++) {
 		const char *name = reader->catalogue->dialects[i].name;
@@ -222,10 +224,11 @@ static bool check_type(const struct rule_reader *reader, const struct yaml_node 
 		if (pattern_matches(pattern, name))
 			return true;
 		suggestion_try(&suggestion, name);
+		name_list_add(&list, name);
 	}
 	yaml_problem(reader->file, node, false, reader->problems,
-		     "The catalogue has no device type \"%s\".%s", node->scalar,
-		     suggestion_text(&suggestion));
+		     "The catalogue has no device type \"%s\".%s It has: %s.", node->scalar,
+		     suggestion_text(&suggestion), names);
 	return false;
 }
 

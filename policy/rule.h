@@ -46,6 +46,10 @@ size_t value_list_length(const struct rule_reader *reader, const struct yaml_nod
 			 const char *what);
 const struct yaml_node *value_list_item(const struct yaml_node *node, size_t index);
 
+/* Warns of exact commands that the rule can never match, for their class or their hazards. */
+void rule_check_commands(const struct rule_reader *reader, const struct yaml_node *map,
+			 const struct rule *rule);
+
 /*
  * Does `earlier` match every request that `later` matches? Exact for two rules; what several
  * earlier ones do together is not looked at.

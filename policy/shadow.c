@@ -80,11 +80,10 @@ static bool callers_cover(const struct rule *wide, const struct rule *narrow)
 
 static bool devices_cover(const struct rule *wide, const struct rule *narrow)
 {
-	/* Any pattern of a serial, even `*`, leaves out devices without one; and one that opens also
-	 * devices whose serial is disputed. */
-	if (wide->serial.n > 0 &&
-	    (narrow->serial.n == 0 ||
-	     (wide->verdict != VERDICT_DENY && narrow->verdict == VERDICT_DENY)))
+	/* Any pattern of a serial, even `*`, leaves out devices without one; and one that opens
+	 * also devices whose serial is disputed. */
+	if (wide->serial.n > 0 && (narrow->serial.n == 0 || (wide->verdict != VERDICT_DENY &&
+							     narrow->verdict == VERDICT_DENY)))
 		return false;
 	return list_covers(&wide->type, &narrow->type) &&
 	       list_covers(&wide->driver, &narrow->driver) &&

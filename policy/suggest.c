@@ -62,3 +62,20 @@ const char *suggestion_text(struct suggestion *suggestion)
 		 suggestion->best);
 	return suggestion->text;
 }
+
+bool name_list_fits(const struct name_list *list, const char *name)
+{
+	/* The end of the list must always fit behind it. */
+	return list->length + strlen(", ") + strlen(name) + sizeof(", ...") <= list->size;
+}
+
+void name_list_add(struct name_list *list, const char *name)
+{
+	const char *separator = list->length > 0 ? ", " : "";
+
+	if (!name || list->cut)
+		return;
+	list->cut = !name_list_fits(list, name);
+	list->length += (size_t)snprintf(list->text + list->length, list->size - list->length,
+					 "%s%s", separator, list->cut ? "..." : name);
+}

@@ -87,8 +87,8 @@ int yaml_read_uint(const struct yaml_file *file, const struct yaml_node *node, c
 	if (node->quoted || !parse_uint(string, &value)) {
 		yaml_problem(file, node, false, problems,
 			     "Expected %s here: a number, decimal or hexadecimal with 0x, without "
-			     "quotes. Found \"%s\".",
-			     what, string);
+			     "quotes. Found \"%s\".%s",
+			     what, string, node->quoted ? "" : parse_uint_hint(string));
 		return -EINVAL;
 	}
 	if (value > max) {
@@ -149,6 +149,14 @@ bool parse_uint(const char *string, uint64_t *ret)
 	}
 	*ret = value;
 	return true;
+}
+
+const char *parse_uint_hint(const char *string)
+{
+	if (string[0] == '0' && string[1] != '\0' && string[strspn(string, "0123456789")] == '\0')
+		return " A leading 0 means octal to some programs and nothing to others: leave it "
+		       "out, or write 0x.";
+	return "";
 }
 
 bool parse_uuid(const char *string, uint8_t ret[static 16])

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -76,6 +77,47 @@ static yaml_mark_t mark_of_offset(const struct yaml_file *file, size_t offset)
 	return mark;
 }
 
+/* The text of a line of the file, up to its end. */
+static const char *line_at(const struct yaml_file *file, size_t line)
+{
+	const char *text = file->text;
+
+	for (; line > 0 && *text; line--)
+		text += strcspn(text, "\n") + (strchr(text, '\n') ? 1 : 0);
+	return text;
+}
+
+/* What libyaml says, and what a person has done where that is sure. */
+static void explain_syntax(struct builder *builder)
+{
+	const yaml_parser_t *parser = &builder->parser;
+	const yaml_mark_t *mark = &parser->problem_mark;
+	const char *context = parser->context ?: "", *line = line_at(builder->file, mark->line);
+	size_t indentation = strspn(line, " ");
+	const char *problem = parser->problem ?: "the parser does not say why", *hint = "";
+	char began[64] = "";
+
+	if (line[indentation] == '\t' && mark->column <= strspn(line, " \t")) {
+		complain(builder, mark, "There is a tab here; YAML indents with spaces.");
+		return;
+	}
+	if (strcmp(context, "while scanning an alias") == 0) {
+		complain(builder, &parser->context_mark,
+			 "A value that begins with \"*\" must be in quotes, such as \"*\".");
+		return;
+	}
+	/* An unclosed quote is noticed at the end of the file only. */
+	if (parser->context && parser->context_mark.line != mark->line)
+		snprintf(began, sizeof(began), " that begins in line %zu, column %zu",
+			 parser->context_mark.line + 1, parser->context_mark.column + 1);
+	if (strcmp(problem, "mapping values are not allowed in this context") == 0)
+		hint = " A value with \": \" in it must be in quotes.";
+	else if (strcmp(problem, "found character that cannot start any token") == 0)
+		hint = " A value that begins with this character must be in quotes.";
+	complain(builder, mark, "This is not valid YAML: %s%s%s%s.%s", context, began,
+		 parser->context ? ", " : "", problem, hint);
+}
+
 static int next_event(struct builder *builder, yaml_event_t *ret)
 {
 	yaml_parser_t *parser = &builder->parser;
@@ -89,9 +131,7 @@ static int next_event(struct builder *builder, yaml_event_t *ret)
 		mark = mark_of_offset(builder->file, parser->problem_offset);
 		complain(builder, &mark, "The text is not UTF-8, or holds a control character.");
 	} else {
-		complain(builder, &parser->problem_mark, "This is no YAML: %s%s%s.",
-			 parser->context ?: "", parser->context ? ", " : "",
-			 parser->problem ?: "the parser does not say why");
+		explain_syntax(builder);
 	}
 	return -EBADMSG;
 }
@@ -274,7 +314,8 @@ static int build_node(struct builder *builder, const yaml_event_t *event, unsign
 		return build_map(builder, event, depth, ret);
 	default: /* libyaml's grammar leaves nothing else */
 		complain(builder, &event->start_mark,
-			 "Aliases are not supported here; write the value out.");
+			 "Aliases are not supported here; write the value out. A value that begins "
+			 "with \"*\" must be in quotes.");
 		return -EBADMSG;
 	}
 }

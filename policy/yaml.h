@@ -89,5 +89,8 @@ int yaml_read_bool(const struct yaml_file *file, const struct yaml_node *node, c
 
 /* Decimal or 0x hexadecimal, whole string, no sign, no space. False when it is none. */
 bool parse_uint(const char *string, uint64_t *ret);
+/* Why it is none, as a sentence to put behind a message (" ..."); "" where there is nothing to say.
+ */
+const char *parse_uint_hint(const char *string);
 /* 8-4-4-4-12 hexadecimal digits to 16 bytes in the order printed. False when it is none. */
 bool parse_uuid(const char *string, uint8_t ret[static 16]);

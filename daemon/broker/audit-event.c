@@ -142,17 +142,34 @@ void audit_started(struct manager *manager)
 	(void)audit_send(manager->audit, &record, UINT64_MAX, NULL, NULL);
 }
 
-void audit_policy_loaded(struct manager *manager)
+/* A journal field may stand several times: one a problem, errors before anything else fills it. */
+static void add_problems(struct audit_record *record, const struct problems *problems)
+{
+	for (unsigned warnings = 0; warnings < 2; warnings++)
+		for (size_t i = 0; i < problems->n; i++) {
+			char *text;
+
+			if (problems->items[i].warning != (warnings == 1))
+				continue;
+			text = problem_to_string(&problems->items[i]);
+			audit_record_text(record, "PROBLEM", text);
+			free(text);
+		}
+}
+
+void audit_policy_loaded(struct manager *manager, const struct problems *problems)
 {
 	const struct generation *generation = manager->generation;
 	struct audit_record record;
 
-	audit_record_start(&record, FWCTLD_MESSAGE_POLICY_LOADED, LOG_NOTICE,
-			   "Policy generation %llu is in force. Rules: %zu; files: %zu",
-			   (unsigned long long)generation->number, generation->policy->n_rules,
-			   generation->policy->n_files);
+	audit_record_start(
+		&record, FWCTLD_MESSAGE_POLICY_LOADED, problems->n > 0 ? LOG_WARNING : LOG_NOTICE,
+		"Policy generation %llu is in force. Rules: %zu; files: %zu; warnings: %zu",
+		(unsigned long long)generation->number, generation->policy->n_rules,
+		generation->policy->n_files, problems->n);
 	add_manager(&record, manager);
 	add_generation(&record, generation);
+	add_problems(&record, problems);
 	(void)audit_send(manager->audit, &record, UINT64_MAX, NULL, NULL);
 }
 
@@ -169,18 +186,7 @@ void audit_policy_rejected(struct manager *manager, const struct problems *probl
 	free(first_text);
 	add_manager(&record, manager);
 	add_generation(&record, manager->generation);
-	/* A journal field may stand several times: one a problem, errors before anything else fills
-	 * it. */
-	for (unsigned warnings = 0; warnings < 2; warnings++)
-		for (size_t i = 0; i < problems->n; i++) {
-			char *text;
-
-			if (problems->items[i].warning != (warnings == 1))
-				continue;
-			text = problem_to_string(&problems->items[i]);
-			audit_record_text(&record, "PROBLEM", text);
-			free(text);
-		}
+	add_problems(&record, problems);
 	(void)audit_send(manager->audit, &record, UINT64_MAX, NULL, NULL);
 }
 

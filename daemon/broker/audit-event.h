@@ -18,7 +18,8 @@ struct request;
 #define AUDIT_TIMEOUT_USEC (5 * 1000 * 1000ull)
 
 void audit_started(struct manager *manager);
-void audit_policy_loaded(struct manager *manager);
+/* problems: warnings, such as of rules that are switched off. */
+void audit_policy_loaded(struct manager *manager, const struct problems *problems);
 /* what: "nothing changed: the policy of generation 3 stays in force", ... */
 void audit_policy_rejected(struct manager *manager, const struct problems *problems,
 			   const char *what);

@@ -88,7 +88,7 @@ int manager_reload(struct manager *manager, struct problems *problems)
 	}
 	manager->generations++;
 	manager_put_in_force(manager, generation);
-	audit_policy_loaded(manager);
+	audit_policy_loaded(manager, problems);
 	return 0;
 }
 
@@ -100,7 +100,7 @@ static int manager_load_first(struct manager *manager)
 	r = generation_load(1, &problems, &manager->generation);
 	if (r >= 0) {
 		manager->generations = 1;
-		audit_policy_loaded(manager);
+		audit_policy_loaded(manager, &problems);
 		return 0;
 	}
 	audit_policy_rejected(manager, &problems, "everything is denied until one loads");

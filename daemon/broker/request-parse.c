@@ -10,6 +10,7 @@
 #include "include/cleanup.h"
 #include "policy/encode.h"
 #include "policy/field.h"
+#include "policy/yaml.h"
 
 #define REASON_MAX 256u /* bytes */
 
@@ -66,7 +67,8 @@ static int read_field_value(sd_bus_message *m, const struct field *field, const 
 			    union field_value *ret, struct refusal *refusal)
 {
 	union field_value value = {};
-	const char *text;
+	char takes[FIELD_EXPLAIN_MAX];
+	const char *text = NULL;
 	const void *bytes;
 	size_t size;
 	int r;
@@ -75,37 +77,31 @@ static int read_field_value(sd_bus_message *m, const struct field *field, const 
 		r = sd_bus_message_read_basic(m, 's', &text);
 		if (r >= 0)
 			r = field_parse(field, text, &value);
-		if (r < 0 && field->secret)
-			return refuse(refusal, -EINVAL,
-				      "The value of field \"%s\" does not fit it.", field->name);
-		if (r < 0)
-			return refuse(refusal, -EINVAL,
-				      "\"%.64s\" is no value for field \"%s\": expected one of its "
-				      "names, a number that fits, a UUID or hexadecimal bytes.",
-				      text, field->name);
 	} else if (strcmp(contents, "ay") == 0) {
 		r = sd_bus_message_read_array(m, 'y', &bytes, &size);
-		if (r < 0)
-			return r;
-		if (field->type == FIELD_NUMBER || size != field->size)
-			return refuse(refusal, -EINVAL,
-				      "Field \"%s\" does not take %zu bytes; it takes %s.",
-				      field->name, size,
-				      field->type == FIELD_NUMBER ? "a number"
-								  : "as many as it has");
-		memcpy(value.bytes, bytes, size);
+		if (r >= 0 && (field->type == FIELD_NUMBER || size != field->size))
+			r = -EINVAL;
+		if (r >= 0)
+			memcpy(value.bytes, bytes, size);
 	} else if (strlen(contents) == 1 && strchr("ynqiuxt", *contents)) {
 		r = read_integer(m, *contents, &value.number);
-		if (r < 0 || field->type != FIELD_NUMBER || value.number > field_max(field))
-			return refuse(refusal, -EINVAL,
-				      "The number given for field \"%s\" does not fit it.",
-				      field->name);
+		if (r >= 0 && (field->type != FIELD_NUMBER || value.number > field_max(field)))
+			r = -EINVAL;
 	} else {
-		return refuse(
-			refusal, -EINVAL,
-			"Field \"%s\" has a value of D-Bus type \"%.16s\"; expected an integer, a "
-			"string or bytes.",
-			field->name, contents);
+		return refuse(refusal, -EINVAL,
+			      "Field \"%s\" has a value of the D-Bus type \"%.16s\"; expected an "
+			      "integer, a string or bytes.",
+			      field->name, contents);
+	}
+	if (r < 0) {
+		field_explain(field, takes, sizeof(takes));
+		if (text && !field->secret)
+			return refuse(refusal, -EINVAL,
+				      "\"%.40s\" is no value for field \"%s\"; it takes %s.%s",
+				      text, field->name, takes, parse_uint_hint(text));
+		return refuse(refusal, -EINVAL,
+			      "The value given for field \"%s\" does not fit it; it takes %s.",
+			      field->name, takes);
 	}
 	*ret = value;
 	return 0;
@@ -127,10 +123,7 @@ static int read_settings(sd_bus_message *m, const struct command *command,
 			return r;
 		field = command_field(command, name);
 		if (field < 0)
-			return refuse(refusal, -EINVAL,
-				      "%s has no field \"%.64s\". \"fwctl commands\" and "
-				      "fwctld.commands(5) name its fields.",
-				      command->full_name, name);
+			return encode_unknown_field(command, name, refusal);
 		if (n >= FIELDS_MAX)
 			return refuse(refusal, -EINVAL, "More fields than any command has.");
 		r = sd_bus_message_peek_type(m, NULL, &contents);

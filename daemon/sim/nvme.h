@@ -24,6 +24,7 @@ enum nvme_opcode {
 	NVME_SELF_TEST = 0x14,
 	NVME_FORMAT = 0x80,
 	NVME_SANITIZE = 0x84,
+	NVME_ACME_WEAR = 0xc2, /* a vendor's own: the example of fwctld.commands(5) */
 };
 
 /* Status code type << 8 | status code; what the same command would meet again carries Do Not Retry.

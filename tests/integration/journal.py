@@ -26,15 +26,19 @@ class Record(dict):
 
 def read(since=None):
     """All records of the broker that came after the cursor."""
-    command = ["journalctl", "--directory=/var/log/journal", "--output=json", "--all", "--no-pager", "--quiet",
-               f"_UID={pwd.getpwnam('fwctld').pw_uid}"]
+    command = ["journalctl", "--directory=/var/log/journal", "--output=json", "--all", "--no-pager", "--quiet"]
     if since:
         command.append(f"--after-cursor={since}")
     lines = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.decode().splitlines()
-    return [record for record in map(Record, map(json.loads, lines)) if record.kind]
+    # Not by a match of journalctl's: with one, it skips the first record after a cursor that does not match.
+    uid = str(pwd.getpwnam("fwctld").pw_uid)
+    records = [record for record in map(Record, map(json.loads, lines)) if record.raw.get("_UID") == uid]
+    return [record for record in records if record.kind]
 
 
 def cursor():
+    # What earlier senders left in journald's queue is not from now on.
+    subprocess.run(["journalctl", "--sync"], check=True)
     output = subprocess.run(
         ["journalctl", "--directory=/var/log/journal", "--lines=1", "--output=json", "--quiet"],
         check=True, stdout=subprocess.PIPE).stdout

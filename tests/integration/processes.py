@@ -14,6 +14,9 @@ import socket
 import subprocess
 import time
 
+from jeepney import message_bus
+from jeepney.io.blocking import Proxy, open_dbus_connection
+
 LIBEXEC = pathlib.Path("/usr/libexec/fwctld")
 LOGS = pathlib.Path("/run/logs")
 BUS = "/run/dbus/system_bus_socket"
@@ -98,7 +101,11 @@ def start_bus():
 
 
 def start_polkit():
-    return Process("polkitd", ["/usr/lib/polkit-1/polkitd", "--no-debug"])
+    process = Process("polkitd", ["/usr/lib/polkit-1/polkitd", "--no-debug"])
+    with open_dbus_connection("unix:path=" + BUS) as connection:
+        bus = Proxy(message_bus, connection)
+        wait_for(lambda: bus.NameHasOwner("org.freedesktop.PolicyKit1")[0], "polkitd")
+    return process
 
 
 def start_journal():

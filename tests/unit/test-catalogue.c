@@ -417,6 +417,40 @@ static void later_files_add_and_worsen(void **state)
 	assert_memory_not_equal(before->digest, after->digest, sizeof(before->digest));
 }
 
+/* An entry that changes nothing is a mistake of whoever wrote it, and no danger. */
+static void what_worsens_nothing_is_warned_of(void **state)
+{
+	static const struct {
+		const char *entry;
+		bool warned;
+	} table[] = {
+		{"command: write, class: destructive, effects: [unknown]", false}, /* not `one` */
+		{"command: write, when: {selector: two}, class: config-change", true},
+		{"command: write, when: {selector: one}, class: destructive", false},
+		{"command: write, when: {selector: two}, effects: [broadcast]", false},
+		{"command: read, class: read-only", true},
+	};
+	struct scratch *scratch = *state;
+
+	for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+		_cleanup_(catalogue_freep) struct catalogue *catalogue = NULL;
+		_cleanup_(problems_done) struct problems problems = {};
+		char text[256];
+
+		snprintf(text, sizeof(text), "dialect: test\nworsen:\n  - {%s, reason: r}\n",
+			 table[i].entry);
+		scratch_write(scratch->later, "test.yaml", text);
+		assert_int_equal(catalogue_load((const char *const[]){scratch->first,
+								      scratch->later, NULL},
+						false, &problems, &catalogue),
+				 0);
+		if (problems.n != table[i].warned)
+			fail_msg("%s: %zu problems", table[i].entry, problems.n);
+		assert_true(problems.n == 0 ||
+			    (problems.items[0].warning && problems.items[0].line == 3));
+	}
+}
+
 static void the_digest_is_of_the_files(void **state)
 {
 	struct scratch *scratch = *state;
@@ -519,6 +553,8 @@ int main(void)
 		cmocka_unit_test(bad_later_files_are_refused),
 		cmocka_unit_test(half_files_do_no_harm),
 		cmocka_unit_test_setup_teardown(later_files_add_and_worsen, scratch_setup,
+						scratch_teardown),
+		cmocka_unit_test_setup_teardown(what_worsens_nothing_is_warned_of, scratch_setup,
 						scratch_teardown),
 		cmocka_unit_test_setup_teardown(the_digest_is_of_the_files, scratch_setup,
 						scratch_teardown),

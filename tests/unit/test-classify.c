@@ -501,7 +501,7 @@ static void refusals_are_printable(void **state)
 
 	assert_int_equal(refuse(&refusal, -EBADMSG, "a\n\xff\x1b[31m%s", "\xc3\xa9~"), -EBADMSG);
 	assert_string_equal(refusal.text, "a???[31m??~");
-	refuse(&refusal, -EBADMSG, "%0300d", 7);
+	refuse(&refusal, -EBADMSG, "%0600d", 7);
 	assert_int_equal(strlen(refusal.text), sizeof(refusal.text) - 1);
 }
 

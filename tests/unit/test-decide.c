@@ -422,7 +422,8 @@ int main(void)
 		cmocka_unit_test(without_a_rule_the_strictest_default_counts),
 		cmocka_unit_test(a_rule_that_opens_must_name_every_hazard),
 		cmocka_unit_test(devices_are_matched_exactly_or_by_prefix),
-		cmocka_unit_test(a_disputed_serial_opens_nothing_and_an_unknown_one_matches_nothing),
+		cmocka_unit_test(
+			a_disputed_serial_opens_nothing_and_an_unknown_one_matches_nothing),
 		cmocka_unit_test(callers_are_matched_by_user_or_group),
 		cmocka_unit_test(commands_and_fields_are_matched),
 		cmocka_unit_test(without_a_policy_everything_is_denied),

@@ -222,6 +222,42 @@ static void secrets_are_never_shown(void **state)
 	assert_string_equal(field_format(&secret, &value, text, sizeof(text)), "(secret)");
 }
 
+static void what_a_field_takes_is_explained(void **state)
+{
+	static struct value_name many[64];
+	struct field field = {
+		.type = FIELD_NUMBER,
+		.n_parts = 1,
+		.parts = {{.size = 8, .low = 0, .high = 0}},
+	};
+	char text[FIELD_EXPLAIN_MAX];
+
+	assert_string_equal(field_explain(&field, text, sizeof(text)), "0 or 1");
+	field.parts[0].high = 7;
+	assert_string_equal(field_explain(&field, text, sizeof(text)), "a number from 0 to 255");
+	for (size_t i = 0; i < 64; i++)
+		many[i] = (struct value_name){.name = (char *)"eight-ch", .value = i};
+	field.names = many;
+	field.n_names = 1;
+	assert_string_equal(field_explain(&field, text, sizeof(text)),
+			    "eight-ch or a number from 0 to 255");
+	field.n_names = 2;
+	assert_string_equal(field_explain(&field, text, sizeof(text)),
+			    "one of eight-ch, eight-ch or a number from 0 to 255");
+	/* Never in the middle of a name. */
+	field.n_names = 64;
+	field.parts[0].high = 63;
+	field_explain(&field, text, sizeof(text));
+	assert_non_null(strstr(text, "eight-ch, ... or a number from 0 to 18446744073709551615"));
+	assert_true(strlen(text) < sizeof(text) - 1);
+
+	assert_string_equal(field_explain(&bytes, text, sizeof(text)),
+			    "3 bytes as 6 hexadecimal digits");
+	field.type = FIELD_UUID;
+	assert_string_equal(field_explain(&field, text, sizeof(text)),
+			    "a UUID, 8-4-4-4-12 hexadecimal digits");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -235,6 +271,7 @@ int main(void)
 		cmocka_unit_test(bytes_are_hexadecimal),
 		cmocka_unit_test(values_have_text),
 		cmocka_unit_test(secrets_are_never_shown),
+		cmocka_unit_test(what_a_field_takes_is_explained),
 	};
 
 	return cmocka_run_group_tests_name("field", tests, NULL, NULL);

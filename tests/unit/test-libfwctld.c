@@ -80,7 +80,7 @@ static void test_device_by_name_and_by_path(void **state)
 		assert_string_equal(device->pci_address, "0000:01:00.0");
 		assert_string_equal(device->serial, "LAB-NVME-0");
 		assert_string_equal(device->firmware, "1.0");
-		assert_string_equal(device->subsystem_nqn, "nqn.2014.08.org.example:lab");
+		assert_null(device->subsystem_nqn); /* "" on the bus */
 		assert_true(device->simulated);
 		fwctld_free(device);
 	}
@@ -104,6 +104,34 @@ static void test_commands(void **state)
 	fwctld_free(commands);
 }
 
+static void test_describe_command(void **state)
+{
+	struct fwctld_description *d = UNTOUCHED;
+
+	assert_int_equal(fwctld_describe_command(*state, "nvme0", "frob", &d), -EOPNOTSUPP);
+	assert_int_equal(fwctld_describe_command(*state, "nvme0", "required-is-string", &d),
+			 -EBADMSG);
+	assert_int_equal(fwctld_describe_command(*state, "nvme0", NULL, &d), -EINVAL);
+	assert_int_equal(fwctld_describe_command(*state, "nvme0", "\xff", &d), -EINVAL);
+	assert_ptr_equal(d, UNTOUCHED);
+
+	assert_int_equal(fwctld_describe_command(*state, "nvme0", "get-log-page", &d), 0);
+	assert_string_equal(d->command, "nvme.get-log-page");
+	assert_string_equal(d->summary, "Read one log page.");
+	assert_int_equal(d->n_fields, 3);
+	assert_string_equal(d->fields[0].name, "lid");
+	assert_string_equal(d->fields[0].takes, "0 to 0xff");
+	assert_string_equal(d->fields[0].values[1], "smart=0x2");
+	assert_null(d->fields[0].values[2]);
+	assert_null(d->fields[0].default_value);
+	assert_true(d->fields[0].required);
+	assert_string_equal(d->fields[1].default_value, "depends on other fields");
+	assert_null(d->fields[1].summary);
+	assert_null(d->fields[1].values[0]);
+	assert_false(d->fields[1].required);
+	fwctld_free(d);
+}
+
 static void test_execute_decodes(void **state)
 {
 	struct fwctld_request request = {.command = "get-log-page"};
@@ -119,8 +147,8 @@ static void test_execute_decodes(void **state)
 	assert_int_equal(result->status, 0);
 	assert_int_equal(result->response_length, 64);
 	assert_int_equal(result->response[63], 63);
-	assert_int_equal(result->decoded.n, 12);
-	assert_string_equal(result->decoded.items[11].name, "result");
+	assert_int_equal(result->decoded.n, 13);
+	assert_string_equal(result->decoded.items[12].name, "result");
 	item = find(&result->decoded, "power-cycles");
 	assert_int_equal(item->type, FWCTLD_ITEM_NUMBER);
 	assert_true(item->number == UINT64_MAX);
@@ -136,9 +164,9 @@ static void test_execute_decodes(void **state)
 	assert_string_equal(item->text, "(td)");
 	item = find(&result->decoded, "entries");
 	assert_int_equal(item->type, FWCTLD_ITEM_GROUP);
-	assert_int_equal(item->n_members, 2);
+	assert_int_equal(item->n_members, 6);
 	item = find(&item->members[0], "sizes");
-	assert_int_equal(item->n_members, 1);
+	assert_int_equal(item->n_members, 2);
 	assert_int_equal(find(&item->members[0], "size")->number, 512);
 	fwctld_free(result);
 }
@@ -201,11 +229,14 @@ static void test_explain(void **state)
 	assert_string_equal(e->fields.items[1].name, "key");
 	assert_string_equal(e->fields.items[1].value, "(secret)");
 	assert_int_equal(*e->scope, 1);
+	assert_null(e->needs);
 	fwctld_free(e);
 
 	assert_int_equal(fwctld_explain(*state, "nvme0", &requests[1], &e), 0);
 	assert_string_equal(e->note, "Ask the storage desk.");
 	assert_null(e->scope);
+	assert_string_equal(e->needs[0], "device-id");
+	assert_null(e->needs[1]);
 	fwctld_free(e);
 }
 
@@ -348,6 +379,7 @@ int main(void)
 		WITH_CONNECTION(test_devices),
 		WITH_CONNECTION(test_device_by_name_and_by_path),
 		WITH_CONNECTION(test_commands),
+		WITH_CONNECTION(test_describe_command),
 		WITH_CONNECTION(test_execute_decodes),
 		WITH_CONNECTION(test_execute_sends_the_request),
 		WITH_CONNECTION(test_explain),

@@ -643,6 +643,20 @@ static void shipped_policy_and_examples_load(void **state)
 	}
 }
 
+/* A rule that is half read is warned of nothing: what it lacks may be what could not be read. */
+static void errors_have_no_consequent_warnings(void **state)
+{
+	static const char text[] = "version: 1\nrules: [{id: a, user: root, verdict: allow}]\n";
+	_cleanup_(problems_done) struct problems problems = {};
+	struct policy *policy = NULL;
+
+	assert_int_equal(policy_load_text("test.yaml", text, strlen(text), &small_catalogue,
+					  &problems, &policy),
+			 -EBADMSG);
+	assert_int_equal(problems.n, 1);
+	assert_true(any_problem_says(&problems, "belongs under `caller:`"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -659,6 +673,7 @@ int main(void)
 		cmocka_unit_test(invariant_8_policy_that_does_not_load_changes_nothing),
 		cmocka_unit_test(digest_is_of_names_and_contents),
 		cmocka_unit_test(shipped_policy_and_examples_load),
+		cmocka_unit_test(errors_have_no_consequent_warnings),
 	};
 
 	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);

@@ -251,6 +251,19 @@ static void test_format(void **state)
 	assert_true(content_is_zero(2));
 }
 
+/* The vendor's command that fwctld.commands(5) describes. */
+static void test_acme_wear(void **state)
+{
+	struct nvme_passthru_cmd64 command = sqe(0xc2, 0, 0, 4096);
+
+	command.cdw12 = 1;
+	assert_int_equal(call(command), 0);
+	assert_memory_equal(data, "\3\4\5\6\3\4", 6);
+	assert_int_equal(number(16, 8), 0);
+	command.cdw12 = 2;
+	assert_int_equal(call(command), 0x4002);
+}
+
 static void test_sanitize(void **state)
 {
 	assert_int_equal(admin(0x84, 0, 0, 0), 0x4002);
@@ -432,6 +445,7 @@ int main(void)
 		TEST(test_kernel_refuses),
 		TEST(test_format),
 		TEST(test_sanitize),
+		TEST(test_acme_wear),
 		TEST(test_self_test),
 		TEST(test_firmware),
 		TEST(test_not_supported),

@@ -93,8 +93,14 @@ static void what_configuration_needs_not_is_refused(void **state)
 	REFUSES("? [a]\n: 1\n", 1, 3, "plain word");
 	REFUSES("? {a: 1}\n: 1\n", 1, 3, "plain word");
 	REFUSES("a: \"x\\0y\"\n", 1, 4, "NUL");
-	REFUSES("a: [1\n", 2, 1, "no YAML");
-	REFUSES("a: 1\n\tb: 2\n", 2, 1, "no YAML");
+	REFUSES("a: [1\n", 2, 1, "not valid YAML");
+	REFUSES("a: 1\n\tb: 2\n", 2, 1, "tab here; YAML indents with spaces");
+	REFUSES("a:\n  \tb: 2\n", 2, 3, "tab here");
+	REFUSES("a: *\n", 1, 4, "must be in quotes");
+	REFUSES("a: *17\n", 1, 4, "must be in quotes");
+	REFUSES("a: b: c\n", 1, 5, "A value with \": \" in it must be in quotes");
+	REFUSES("a: @b\n", 1, 4, "begins with this character");
+	REFUSES("a: 1\nb: \"2\nc: 3\n", 4, 1, "begins in line 2, column 4");
 	REFUSES("a: 1\nb: \xff\n", 2, 4, "UTF-8");
 	REFUSES("a: 1\nb: \x01\n", 2, 4, "UTF-8");
 	refuses("a: 1\nb: \0\n", 10, 2, 4, "NUL byte");

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What requests of a command can be at all, and so whether a rule that names it can ever match one.
+ * Only what is certain counts: a device's own report can raise a class, and further hazards can
+ * come.
+ */
+
+#include "policy/rule.h"
+
+#include <string.h>
+
+#include "policy/condition.h"
+#include "policy/suggest.h"
+
+/* Requests that one row of a command fits: its base, or a refinement. */
+struct reach {
+	enum effect_class lowest, highest;
+	effect_set hazards; /* that all of them have */
+};
+
+static enum effect_class worst(enum effect_class a, enum effect_class b)
+{
+	return a > b ? a : b;
+}
+
+/* Does it hold for whatever fits both? NULL stands for a condition that asks for nothing. */
+static bool always_holds(const struct condition *condition, const struct condition *a,
+			 const struct condition *b, const struct command *command)
+{
+	for (size_t i = 0; i < condition->n_terms; i++) {
+		const struct condition one = {.terms = &condition->terms[i], .n_terms = 1};
+
+		if (!condition_covers(&one, a, command) && !condition_covers(&one, b, command))
+			return false;
+	}
+	return true;
+}
+
+/* row NULL: no refinement fits. where: what the rule asks for, or NULL. */
+static struct reach reach_of_row(const struct command *command, const struct refinement *row,
+				 const struct condition *where)
+{
+	effect_set effects = row ? row->effects : command->effects;
+	enum effect_class class =
+		worst(row ? row->class : command->class, effect_set_class(effects));
+	struct reach reach = {.lowest = class, .highest = class};
+
+	for (size_t i = 0; i < command->n_also; i++) {
+		const struct refinement *also = &command->also[i];
+		enum effect_class with = worst(also->class, effect_set_class(also->effects));
+
+		if ((where && !conditions_meet(&also->when, where)) ||
+		    (row && !conditions_meet(&also->when, &row->when)))
+			continue;
+		reach.highest = worst(reach.highest, with);
+		if (!always_holds(&also->when, where, row ? &row->when : NULL, command))
+			continue;
+		reach.lowest = worst(reach.lowest, with);
+		effects |= also->effects;
+	}
+	if (command->live_key >= 0)
+		reach.highest = CLASS_DESTRUCTIVE;
+	reach.hazards = effects & EFFECT_HAZARDS;
+	return reach;
+}
+
+/* Is there a request of this row that `where` fits too? */
+static bool row_possible(const struct command *command, size_t n, const struct condition *where)
+{
+	const struct condition *when = n < command->n_refine ? &command->refine[n].when : NULL;
+
+	if (when && where && !conditions_meet(when, where))
+		return false;
+	/* A refinement before it takes all of them. */
+	for (size_t i = 0; i < n; i++)
+		if (always_holds(&command->refine[i].when, where, when, command))
+			return false;
+	return true;
+}
+
+static bool class_possible(const struct rule *rule, const struct reach *reach)
+{
+	for (int class = reach->lowest; class <= (int)reach->highest; class ++)
+		if (rule->classes == 0 || rule->classes & 1u << class)
+			return true;
+	return false;
+}
+
+static void warn_of_class(const struct rule_reader *reader, const struct yaml_node *map,
+			  const struct command *command, unsigned classes, bool where)
+{
+	char names[NAME_LIST_MAX];
+	struct name_list list = NAME_LIST(names);
+
+	for (int class = CLASS_READ_ONLY; class < _CLASS_MAX; class ++)
+		if (classes & 1u << class)
+			name_list_add(&list, effect_class_to_string((enum effect_class) class));
+	yaml_problem(
+		reader->file, map, true, reader->problems,
+		"This rule never matches %s: its class%s is %s (by the catalogue), and `class` "
+		"does not name that.",
+		command->full_name, where ? " with these fields" : "", names);
+}
+
+static void list_hazards(effect_set hazards, char names[static NAME_LIST_MAX])
+{
+	struct name_list list = {.text = names, .size = NAME_LIST_MAX};
+
+	names[0] = '\0';
+	for (int effect = 0; effect < _EFFECT_MAX; effect++)
+		if (hazards & EFFECT_BIT(effect))
+			name_list_add(&list, effect_to_string((enum effect)effect));
+}
+
+static void warn_of_hazards(const struct rule_reader *reader, const struct yaml_node *map,
+			    const struct command *command, const struct rule *rule,
+			    effect_set missing)
+{
+	char has[NAME_LIST_MAX], add[NAME_LIST_MAX];
+
+	list_hazards(missing, has);
+	list_hazards(rule->hazards | missing, add);
+	yaml_problem(reader->file, map, true, reader->problems,
+		     "This rule never matches %s, whose requests have the hazard%s %s: a rule that "
+		     "opens something must accept each hazard by name. If it shall, add "
+		     "`hazards: [%s]`.",
+		     command->full_name, (missing & (missing - 1)) == 0 ? "" : "s", has, add);
+}
+
+static void check_command(const struct rule_reader *reader, const struct yaml_node *map,
+			  const struct rule *rule, const struct command *command,
+			  const struct condition *where)
+{
+	effect_set accepted = rule->verdict == VERDICT_DENY ? EFFECT_HAZARDS : rule->hazards;
+	effect_set missing = EFFECT_HAZARDS;
+	unsigned classes = 0;
+	bool fits = false;
+
+	for (size_t n = 0; n <= command->n_refine; n++) {
+		const struct refinement *row = n < command->n_refine ? &command->refine[n] : NULL;
+		struct reach reach;
+		effect_set more;
+
+		if (!row_possible(command, n, where))
+			continue;
+		reach = reach_of_row(command, row, where);
+		for (int class = reach.lowest; class <= (int)reach.highest; class ++)
+			classes |= 1u << class;
+		if (!class_possible(rule, &reach))
+			continue;
+		more = reach.hazards & ~accepted;
+		if (more == 0)
+			return;
+		if (!fits || __builtin_popcount(more) < __builtin_popcount(missing))
+			missing = more;
+		fits = true;
+	}
+	if (fits)
+		warn_of_hazards(reader, map, command, rule, missing);
+	else if (classes != 0)
+		warn_of_class(reader, map, command, classes, where != NULL);
+}
+
+void rule_check_commands(const struct rule_reader *reader, const struct yaml_node *map,
+			 const struct rule *rule)
+{
+	const struct catalogue *catalogue = reader->catalogue;
+
+	for (size_t i = 0; i < rule->commands.n; i++) {
+		const struct pattern *pattern = &rule->commands.items[i];
+
+		for (size_t j = 0; j < catalogue->n_dialects && !pattern->prefix; j++) {
+			const struct dialect *dialect = &catalogue->dialects[j];
+
+			for (size_t k = 0; k < dialect->n_commands; k++)
+				if (strcmp(dialect->commands[k].full_name, pattern->text) == 0)
+					check_command(reader, map, rule, &dialect->commands[k],
+						      rule->where ? &rule->where[i] : NULL);
+		}
+	}
+}
