@@ -35,9 +35,10 @@ struct answer {
 	size_t response_length;
 	struct item {
 		const char *name;
-		char type; /* 't' or 's' */
+		const char *type; /* "t" or "s"; "(ts)" or "(ss)" with a unit */
 		uint64_t number;
 		const char *text;
+		const char *unit;
 	} items[ITEMS_MAX];
 	size_t n_items;
 };
@@ -103,6 +104,8 @@ static int write_record(const char *message, bool outcome)
 	return sd_journal_sendv(parts, (int)n_parts);
 }
 
+static const char *const item_types[] = {"t", "s", "(ts)", "(ss)"};
+
 static int answer_read(struct answer *answer)
 {
 	sd_bus_message *m = answer->reply;
@@ -124,14 +127,23 @@ static int answer_read(struct answer *answer)
 			r = sd_bus_message_peek_type(m, NULL, &contents);
 		if (r < 0)
 			return r;
-		item->type = *contents;
-		if (strcmp(contents, "t") == 0)
-			r = sd_bus_message_read(m, "v", "t", &item->number);
-		else if (strcmp(contents, "s") == 0)
-			r = sd_bus_message_read(m, "v", "s", &item->text);
-		else
+		for (size_t i = 0; i < ELEMENTSOF(item_types) && !item->type; i++)
+			if (strcmp(contents, item_types[i]) == 0)
+				item->type = item_types[i];
+		if (!item->type)
 			return -EBADMSG; /* the layouts that are measured have no groups and no
 					    bytes */
+		r = sd_bus_message_enter_container(m, 'v', item->type);
+		if (r >= 0 && strchr(item->type, 't'))
+			r = item->type[0] == '('
+				    ? sd_bus_message_read(m, "(ts)", &item->number, &item->unit)
+				    : sd_bus_message_read(m, "t", &item->number);
+		else if (r >= 0)
+			r = item->type[0] == '('
+				    ? sd_bus_message_read(m, "(ss)", &item->text, &item->unit)
+				    : sd_bus_message_read(m, "s", &item->text);
+		if (r >= 0)
+			r = sd_bus_message_exit_container(m);
 		if (r >= 0)
 			r = sd_bus_message_exit_container(m);
 	}
@@ -150,10 +162,12 @@ static int answer_append(sd_bus_message *m, const struct answer *answer)
 	for (size_t i = 0; r >= 0 && i < answer->n_items; i++) {
 		const struct item *item = &answer->items[i];
 
-		if (item->type == 't')
-			r = sd_bus_message_append(m, "{sv}", item->name, "t", item->number);
+		if (strchr(item->type, 't'))
+			r = sd_bus_message_append(m, "{sv}", item->name, item->type, item->number,
+						  item->unit);
 		else
-			r = sd_bus_message_append(m, "{sv}", item->name, "s", item->text);
+			r = sd_bus_message_append(m, "{sv}", item->name, item->type, item->text,
+						  item->unit);
 	}
 	return r < 0 ? r : sd_bus_message_close_container(m);
 }
