@@ -170,6 +170,12 @@ struct key {
 	size_t offset;
 };
 
+/* The bus has no NULL: what is not known is an empty string there. */
+static const char *known(const char *string)
+{
+	return *string ? string : NULL;
+}
+
 static int read_key(void *result, sd_bus_message *m, const struct key *key)
 {
 	void *place = (char *)result + key->offset;
@@ -179,7 +185,11 @@ static int read_key(void *result, sd_bus_message *m, const struct key *key)
 	if (r <= 0)
 		return r < 0 ? wrong(r) : -EBADMSG;
 	if (strcmp(key->type, "s") == 0) {
-		r = sd_bus_message_read_basic(m, 's', place);
+		const char *string;
+
+		r = sd_bus_message_read_basic(m, 's', &string);
+		if (r >= 0)
+			*(const char **)place = known(string);
 	} else if (strcmp(key->type, "b") == 0) {
 		int value = 0; /* what sd-bus takes for a boolean */
 
@@ -336,6 +346,59 @@ int answer_commands(sd_bus_message *reply, struct fwctld_command **ret, size_t *
 	return 0;
 }
 
+static int read_field(void *result, sd_bus_message *m, struct fwctld_field *field)
+{
+	const char *takes, *default_value, *summary;
+	int required;
+	int r;
+
+	r = sd_bus_message_enter_container(m, SD_BUS_TYPE_STRUCT, "ssassbs");
+	if (r < 0)
+		return wrong(r);
+	r = sd_bus_message_read(m, "ss", &field->name, &takes);
+	if (r < 0)
+		return wrong(r);
+	r = read_strings(result, m, &field->values);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_read(m, "sbs", &default_value, &required, &summary);
+	if (r < 0)
+		return wrong(r);
+	field->takes = known(takes);
+	field->default_value = known(default_value);
+	field->summary = known(summary);
+	field->required = required;
+	return exit_container(m);
+}
+
+int answer_description(sd_bus_message *reply, struct fwctld_description **ret)
+{
+	_cleanup_answer_ struct fwctld_description *description = NULL;
+	struct fwctld_field *fields;
+	const char *summary;
+	int r;
+
+	description = answer_new(reply, 1, sizeof(*description));
+	if (!description)
+		return -ENOMEM;
+	r = sd_bus_message_read(reply, "ss", &description->command, &summary);
+	if (r < 0)
+		return wrong(r);
+	description->summary = known(summary);
+	r = enter_array(description, reply, "(ssassbs)", sizeof(*fields), &fields,
+			&description->n_fields);
+	if (r < 0)
+		return r;
+	description->fields = fields;
+	for (size_t i = 0; i < description->n_fields; i++) {
+		r = read_field(description, reply, &fields[i]);
+		if (r < 0)
+			return r;
+	}
+	*ret = TAKE_PTR(description);
+	return 0;
+}
+
 static int read_items(void *result, sd_bus_message *m, struct fwctld_items *ret);
 
 static int read_group(void *result, sd_bus_message *m, struct fwctld_item *item)
@@ -474,6 +537,7 @@ int answer_explanation(sd_bus_message *reply, struct fwctld_explanation **ret)
 		{"fields", "a{ss}", offsetof(struct fwctld_explanation, fields)},
 		{"scope", "u", offsetof(struct fwctld_explanation, scope)},
 		{"digest", "s", offsetof(struct fwctld_explanation, digest)},
+		{"needs", "as", offsetof(struct fwctld_explanation, needs)},
 	};
 	_cleanup_answer_ struct fwctld_explanation *explanation = NULL;
 	int r;

@@ -23,6 +23,7 @@ void answer_free(void *result);
 int answer_devices(sd_bus_message *reply, struct fwctld_device **ret, size_t *ret_n);
 int answer_device(sd_bus_message *reply, const char *path, struct fwctld_device **ret);
 int answer_commands(sd_bus_message *reply, struct fwctld_command **ret, size_t *ret_n);
+int answer_description(sd_bus_message *reply, struct fwctld_description **ret);
 int answer_result(sd_bus_message *reply, struct fwctld_result **ret);
 int answer_explanation(sd_bus_message *reply, struct fwctld_explanation **ret);
 /* Reads what there is: an error with a strange body is still that error. */

@@ -20,37 +20,36 @@ struct advice {
 	const char *text;
 };
 
+#define NOT_SENT "Nothing was sent to the device."
+
 static const struct advice advices[] = {
 	{FWCTLD_ERROR_DENIED, EXIT_DENIED,
 	 "`fwctl explain` with the same words shows how the policy judges this command; its rules "
-	 "are the "
-	 "administrator's to change."},
+	 "are the administrator's to change."},
 	{FWCTLD_ERROR_NOT_AUTHENTICATED, EXIT_DENIED,
-	 "Policy wants somebody to authenticate. That needs a polkit agent, as a desktop session "
-	 "has one; "
-	 "from ssh, a timer or a service, ask the administrator for a rule that allows it."},
-	{FWCTLD_ERROR_INVALID_REQUEST, EXIT_FAILED,
-	 "Nothing was sent to the device. `fwctl commands DEVICE` lists its commands."},
+	 "The policy asks for an administrator's password. Where no desktop asks for it, fwctl "
+	 "does "
+	 "so at a terminal, with pkttyagent(1) of polkit; for a timer or a service, ask the "
+	 "administrator for a rule that allows it."},
+	{FWCTLD_ERROR_INVALID_REQUEST, EXIT_FAILED, NULL},
 	{FWCTLD_ERROR_UNKNOWN_COMMAND, EXIT_FAILED,
-	 "`fwctl commands DEVICE` lists the commands that fwctld knows for a device; another one "
-	 "has to be "
-	 "described in /etc/fwctld/commands.d first."},
-	{FWCTLD_ERROR_DEVICE_GONE, EXIT_FAILED,
-	 "`fwctl list` shows the devices; where a name fits several, use the device id."},
+	 "A command that fwctld does not know has to be described in /etc/fwctld/commands.d first; "
+	 "see fwctld.commands(5)."},
+	/* Its message says all that there is to say. */
+	{FWCTLD_ERROR_DEVICE_GONE, EXIT_FAILED, NULL},
 	{FWCTLD_ERROR_BUSY, EXIT_FAILED,
-	 "Nothing was sent to the device. `fwctl show DEVICE` tells when its state is idle again."},
+	 NOT_SENT " `fwctl show DEVICE` tells when its state is idle again."},
 	{FWCTLD_ERROR_TIMEOUT, EXIT_OUTCOME_UNKNOWN,
 	 "The device may still carry it out: do not repeat it before you know. The audit record "
-	 "with this "
-	 "request id will tell."},
+	 "with this request id will tell."},
 	{FWCTLD_ERROR_OUTCOME_UNKNOWN, EXIT_OUTCOME_UNKNOWN,
 	 "The device may have carried it out: look at the device before you repeat it."},
 	{FWCTLD_ERROR_KERNEL_REFUSED, EXIT_REFUSED, "The device did not get it."},
 	{FWCTLD_ERROR_DEVICE_REFUSED, EXIT_REFUSED, NULL},
 	{FWCTLD_ERROR_AUDIT_UNAVAILABLE, EXIT_FAILED,
-	 "Nothing was sent to the device. Is journald running, and is there room on its disk?"},
+	 NOT_SENT " Is journald running, and is there room on its disk?"},
 	{FWCTLD_ERROR_QUOTA_EXCEEDED, EXIT_FAILED,
-	 "Nothing was sent to the device. Wait until your other requests have ended."},
+	 NOT_SENT " Wait until your other requests have ended."},
 	{DBUS_ERROR "AccessDenied", EXIT_DENIED,
 	 "The policy of the bus itself does not let you ask fwctld."},
 	{DBUS_ERROR "InteractiveAuthorizationRequired", EXIT_DENIED, NULL},
@@ -66,11 +65,14 @@ static const struct advice advices[] = {
 	{DBUS_ERROR "NoReply", EXIT_NO_DAEMON, "fwctld went away. See systemctl status fwctld."},
 };
 
+/* A request whose field is wrong, and no other part of it. */
+static const char *const wrong_field =
+	"`fwctl commands DEVICE COMMAND` shows the command's fields.";
+
 /* Of an Execute, whose answer is lost. */
 static const struct advice lost = {NULL, EXIT_OUTCOME_UNKNOWN,
 				   "Its answer is lost, and the device may have carried it out: "
-				   "look at the device before you repeat "
-				   "it."};
+				   "look at the device before you repeat it."};
 
 static const struct advice *find_advice(const struct fwctld_error *error, int r, bool executing)
 {
@@ -134,6 +136,49 @@ static void print(const struct fwctld_error *error, const char *advice)
 	print_items(stderr, &(struct fwctld_items){items, ELEMENTSOF(items)}, 2);
 }
 
+/* Does the message of InvalidRequest name a field that was given, in quotes as fwctld does? */
+static bool names_a_field(const struct arguments *arguments, const char *message)
+{
+	for (int i = 2; i < arguments->n_words; i++) {
+		const char *word = arguments->words[i];
+		size_t length = strcspn(word, "=");
+
+		for (const char *at = message; (at = strchr(at, '"')); at++)
+			if (strncmp(at + 1, word, length) == 0 && at[1 + length] == '"')
+				return true;
+	}
+	return false;
+}
+
+/* With DEVICE and COMMAND as on the command line. A string of its own; NULL: none, or no memory. */
+static char *fill_in(const struct arguments *arguments, const char *advice)
+{
+	static const char *const places[] = {"DEVICE", "COMMAND"};
+	char *text = NULL;
+	size_t length;
+	FILE *file = advice ? open_memstream(&text, &length) : NULL;
+
+	if (!file)
+		return NULL;
+	while (*advice) {
+		size_t i = 0;
+
+		while (i < ELEMENTSOF(places) && ((int)i >= arguments->n_words ||
+						  strncmp(advice, places[i], strlen(places[i]))))
+			i++;
+		if (i < ELEMENTSOF(places)) {
+			fputs(i == 0 ? arguments->device : arguments->words[i], file);
+			advice += strlen(places[i]);
+		} else {
+			putc(*advice++, file);
+		}
+	}
+	if (fclose(file) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
 int fail(const struct arguments *arguments, int code, const char *format, ...)
 {
 	_cleanup_free_ char *text = NULL;
@@ -157,10 +202,17 @@ int fail_call(const struct arguments *arguments, const struct fwctld *connection
 {
 	const struct fwctld_error *error = fwctld_error(connection);
 	const struct advice *advice = find_advice(error, r, executing);
+	_cleanup_free_ char *text = NULL;
 
-	if (arguments->json)
+	if (arguments->json) {
 		write_json(error);
+		return advice->code;
+	}
+	if (error->name && strcmp(error->name, FWCTLD_ERROR_INVALID_REQUEST) == 0 &&
+	    names_a_field(arguments, error->message))
+		text = fill_in(arguments, wrong_field);
 	else
-		print(error, advice->text);
+		text = fill_in(arguments, advice->text);
+	print(error, text);
 	return advice->code;
 }

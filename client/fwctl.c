@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <limits.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ enum {
 	OPTION_OUTPUT,
 };
 
+#define OPTIONS_GENERAL (1u << OPTION_JSON | 1u << OPTION_HELP)
 #define OPTIONS_REQUEST (1u << OPTION_DATA | 1u << OPTION_DEVICE_ID | 1u << OPTION_REASON)
 
 static const struct verb {
@@ -27,15 +29,18 @@ static const struct verb {
 	unsigned options; /* (1 << OPTION_...) beside the general ones */
 	bool local;	  /* works without the daemon, and names no device */
 	int (*run)(const struct arguments *arguments, struct fwctld *connection);
+	const char *summary;
 } verbs[] = {
-	{"list", "", 0, 0, 0, false, verb_list},
-	{"show", " DEVICE", 1, 1, 0, false, verb_show},
-	{"commands", " DEVICE", 1, 1, 0, false, verb_commands},
+	{"list", "", 0, 0, 0, false, verb_list, "the devices that fwctld holds"},
+	{"show", " DEVICE", 1, 1, 0, false, verb_show, "what is known of a device"},
+	{"commands", " DEVICE [COMMAND]", 1, 2, 0, false, verb_commands,
+	 "its commands and which of them you may send, or one command's fields"},
 	{"exec", " DEVICE COMMAND [FIELD=VALUE ...]", 2, INT_MAX,
-	 OPTIONS_REQUEST | 1u << OPTION_OUTPUT, false, verb_exec},
+	 OPTIONS_REQUEST | 1u << OPTION_OUTPUT, false, verb_exec, "send one command"},
 	{"explain", " DEVICE COMMAND [FIELD=VALUE ...]", 2, INT_MAX, OPTIONS_REQUEST, false,
-	 verb_explain},
-	{"policy", " check [FILE ...]", 1, INT_MAX, 0, true, verb_policy},
+	 verb_explain, "what it would do, and which rule decides"},
+	{"policy", " check [FILE ...]", 1, INT_MAX, 0, true, verb_policy,
+	 "is the policy in order? (works without the daemon)"},
 };
 
 static const struct option options[] = {
@@ -49,29 +54,39 @@ static const struct option options[] = {
 	{},
 };
 
-static void print_help(void)
+static const char *const option_help[] = {
+	[OPTION_JSON] = "--json            one JSON document on standard output, for errors too",
+	[OPTION_HELP] = "-h, --help        with a verb: only what belongs to it",
+	[OPTION_VERSION] = "--version",
+	[OPTION_DATA] =
+		"--data FILE       bytes to the device beside the fields; - for standard input",
+	[OPTION_DEVICE_ID] =
+		"--device-id ID    refuse if DEVICE is not this one; destructive commands need it",
+	[OPTION_REASON] = "--reason TEXT     a ticket or sentence for the audit record",
+	[OPTION_OUTPUT] =
+		"--output FILE     exec: the response's bytes into a file; - for standard output",
+};
+
+/* Of one verb, or (NULL) of all. */
+static void print_help(const struct verb *only)
 {
-	puts("fwctl sends firmware commands to devices through fwctld.\n"
-	     "\n"
-	     "  fwctl list                       devices that fwctld holds\n"
-	     "  fwctl show DEVICE                what is known of one\n"
-	     "  fwctl commands DEVICE            its commands, and which of them you may send\n"
-	     "  fwctl exec DEVICE COMMAND [FIELD=VALUE ...]\n"
-	     "                                   send one command\n"
-	     "  fwctl explain DEVICE COMMAND [FIELD=VALUE ...]\n"
-	     "                                   what it would do, and which rule decides\n"
-	     "  fwctl policy check [FILE ...]    is the policy in order? (without the daemon)\n"
-	     "\n"
-	     "DEVICE is a name (nvme0, /dev/nvme0), a device id (nvme:SERIAL) or a serial.\n"
-	     "COMMAND is get-log-page or nvme.get-log-page, a FIELD's VALUE a name or a number.\n"
-	     "\n"
-	     "  --json            one JSON document on standard output, for errors too\n"
-	     "  --data FILE       bytes to the device beside the fields; - for standard input\n"
-	     "  --device-id ID    refuse if DEVICE is not this one; destructive commands need it\n"
-	     "  --reason TEXT     a ticket or sentence for the audit record\n"
-	     "  --output FILE     exec: the response's bytes into a file; - for standard output\n"
-	     "  --help, --version\n"
-	     "\n"
+	if (!only)
+		puts("fwctl sends firmware commands to devices through fwctld.\n");
+	for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
+		if (!only || only == &verbs[i])
+			printf("  fwctl %s%s\n      %s\n", verbs[i].name, verbs[i].words,
+			       verbs[i].summary);
+	if (!only || (!only->local && only->min_words > 0))
+		puts("\nDEVICE is a name (nvme0, /dev/nvme0), a device id (nvme:SERIAL) or a "
+		     "serial.");
+	if (!only || only->options & OPTIONS_REQUEST)
+		puts("COMMAND is get-log-page or nvme.get-log-page. A FIELD's VALUE is one of its\n"
+		     "names, a number, a UUID, hexadecimal bytes, or @FILE, a file that holds it.");
+	putchar('\n');
+	for (const struct option *o = options; o->name; o++)
+		if (!only || (OPTIONS_GENERAL | only->options) & 1u << o->val)
+			printf("  %s\n", option_help[o->val]);
+	puts("\n"
 	     "The exit code is 0 for success, 1 for a failure, 2 for a wrong command line, 3 when\n"
 	     "denied, 4 when the device or the kernel refused, 5 when the outcome is unknown, 6 "
 	     "when\n"
@@ -80,18 +95,43 @@ static void print_help(void)
 
 /* Everything getopt() has to say is kept for later: whether errors are JSON may come last. */
 struct parsed {
-	unsigned given;	   /* (1 << OPTION_...) */
-	const char *wrong; /* the first unknown option, or one without its argument */
+	unsigned given; /* (1 << OPTION_...) */
+	char *wrong;	/* what is wrong with the first option that is */
 };
 
-static struct parsed parse_options(int argc, char **argv, struct arguments *arguments)
+static void parsed_done(struct parsed *parsed)
 {
-	struct parsed parsed = {};
+	free(parsed->wrong);
+}
+
+/* After getopt_long() has returned `result`, '?' or ':'. */
+static char *describe_wrong(int result, const char *word)
+{
+	char *text = NULL;
+	int r;
+
+	if (result == ':')
+		r = asprintf(&text, "Option %s needs an argument.", word);
+	else if (optopt > 0 && optopt <= OPTION_OUTPUT)
+		r = asprintf(&text, "Option %.*s takes no argument.", (int)strcspn(word, "="),
+			     word);
+	else if (optopt > 0)
+		r = asprintf(&text, "There is no option \"-%c\". See fwctl --help.", optopt);
+	else
+		r = asprintf(&text, "There is no option \"%s\". See fwctl --help.", word);
+	return r < 0 ? NULL : text;
+}
+
+static void parse_options(int argc, char **argv, struct arguments *arguments, struct parsed *parsed)
+{
 	int option;
 
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+	while ((option = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
 		switch (option) {
+		case 'h':
+			option = OPTION_HELP;
+			break;
 		case OPTION_JSON:
 			arguments->json = true;
 			break;
@@ -108,15 +148,16 @@ static struct parsed parse_options(int argc, char **argv, struct arguments *argu
 			arguments->output = optarg;
 			break;
 		case '?':
-			if (!parsed.wrong)
-				parsed.wrong = argv[optind - 1];
+		case ':':
+			if (!parsed->wrong)
+				parsed->wrong = describe_wrong(option, argv[optind - 1])
+							?: strdup("Out of memory.");
 			continue;
 		}
-		parsed.given |= 1u << option;
+		parsed->given |= 1u << option;
 	}
 	arguments->words = argv + optind;
 	arguments->n_words = argc - optind;
-	return parsed;
 }
 
 static const struct verb *find_verb(const char *name)
@@ -144,11 +185,10 @@ static const char *device_name(const char *word)
 static int run_verb(const struct verb *verb, struct arguments *arguments, unsigned given)
 {
 	_cleanup_(fwctld_closep) struct fwctld *connection = NULL;
-	unsigned general = 1u << OPTION_JSON;
 	int r;
 
 	for (const struct option *o = options; o->name; o++)
-		if (given & 1u << o->val & ~(general | verb->options))
+		if (given & 1u << o->val & ~(OPTIONS_GENERAL | verb->options))
 			return fail(arguments, EXIT_USAGE, "fwctl %s has no option --%s.",
 				    verb->name, o->name);
 	if (arguments->n_words < verb->min_words || arguments->n_words > verb->max_words)
@@ -169,27 +209,29 @@ static int run_verb(const struct verb *verb, struct arguments *arguments, unsign
 static int run(int argc, char **argv)
 {
 	struct arguments arguments = {};
-	struct parsed parsed = parse_options(argc, argv, &arguments);
-	const struct verb *verb;
+	_cleanup_(parsed_done) struct parsed parsed = {};
+	const struct verb *verb = NULL;
 
+	parse_options(argc, argv, &arguments, &parsed);
 	if (parsed.wrong)
-		return fail(&arguments, EXIT_USAGE,
-			    "\"%s\" is no option, or lacks its argument. See fwctl --help.",
-			    parsed.wrong);
+		return fail(&arguments, EXIT_USAGE, "%s", parsed.wrong);
+	if (arguments.n_words > 0) {
+		verb = find_verb(arguments.words[0]);
+		if (!verb)
+			return fail(&arguments, EXIT_USAGE,
+				    "There is no verb \"%s\". See fwctl --help.",
+				    arguments.words[0]);
+	}
 	if (parsed.given & 1u << OPTION_HELP) {
-		print_help();
+		print_help(verb);
 		return EXIT_OK;
 	}
 	if (parsed.given & 1u << OPTION_VERSION) {
 		puts("fwctl " FWCTLD_VERSION);
 		return EXIT_OK;
 	}
-	if (arguments.n_words == 0)
-		return fail(&arguments, EXIT_USAGE, "What shall fwctl do? See fwctl --help.");
-	verb = find_verb(arguments.words[0]);
 	if (!verb)
-		return fail(&arguments, EXIT_USAGE, "fwctl has no verb \"%s\". See fwctl --help.",
-			    arguments.words[0]);
+		return fail(&arguments, EXIT_USAGE, "No verb was given. See fwctl --help.");
 	arguments.words++;
 	arguments.n_words--;
 	return run_verb(verb, &arguments, parsed.given);
@@ -199,6 +241,9 @@ int main(int argc, char **argv)
 {
 	int code;
 
+	/* Whoever reads us and has seen enough ends us without a word, also where services start
+	 * with this signal ignored. */
+	signal(SIGPIPE, SIG_DFL);
 	/* For the characters that a terminal of this locale can show, and for nothing else. */
 	setlocale(LC_CTYPE, "");
 	code = run(argc, argv);

@@ -36,12 +36,12 @@ int verb_explain(const struct arguments *arguments, struct fwctld *connection);
 int verb_policy(const struct arguments *arguments, struct fwctld *connection); /* NULL will do */
 
 /*
- * The request of `exec` and `explain`. The strings are those of the arguments; request_done() frees
- * the rest.
+ * The request of `exec` and `explain`. Command and options are those of the arguments;
+ * request_done() frees the rest.
  */
 struct request {
 	struct fwctld_request public;
-	struct fwctld_setting *fields;
+	struct fwctld_setting *fields; /* names and values are their own strings */
 	void *data;
 };
 int request_parse(const struct arguments *arguments, struct request *ret);

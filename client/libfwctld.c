@@ -340,6 +340,29 @@ _public_ int fwctld_list_commands(struct fwctld *connection, const char *device,
 	return r < 0 ? fail_answer(connection, r, "ListCommands") : 0;
 }
 
+_public_ int fwctld_describe_command(struct fwctld *connection, const char *device,
+				     const char *command, struct fwctld_description **ret)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL, *reply = NULL;
+	int r;
+
+	r = check_text(connection, "command", command);
+	if (r < 0)
+		return r;
+	r = device_message_new(connection, device, FWCTLD_DEVICE_INTERFACE, "DescribeCommand",
+			       &message);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_append(message, "s", command);
+	if (r < 0)
+		return fail_send(connection, r, "DescribeCommand");
+	r = call(connection, message, TIMEOUT_DEFAULT, "ssa(ssassbs)", &reply);
+	if (r < 0)
+		return r;
+	r = answer_description(reply, ret);
+	return r < 0 ? fail_answer(connection, r, "DescribeCommand") : 0;
+}
+
 static int check_request(struct fwctld *connection, const struct fwctld_request *request)
 {
 	int r;

@@ -4,11 +4,16 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <langinfo.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 #include <wchar.h>
 
 #include "client/utf8.h"
 #include "include/cleanup.h"
+#include "policy/yaml.h"
 
 #define LINE_BYTES 16
 
@@ -35,7 +40,8 @@ static size_t character_width(uint32_t character)
 	return width > 0 ? (size_t)width : 0;
 }
 
-size_t print_text(FILE *file, const char *text)
+/* As much of it as fits into max_columns. */
+static size_t print_start(FILE *file, const char *text, size_t max_columns)
 {
 	size_t columns = 0;
 
@@ -43,21 +49,37 @@ size_t print_text(FILE *file, const char *text)
 		uint32_t character;
 		unsigned n = utf8_read(text, &character);
 		size_t width = n > 0 ? character_width(character) : 0;
+		bool shown = width > 0;
 
 		if (n == 0)
 			n = 1;
-		if (width > 0) {
-			columns += width;
-			if (file)
-				fwrite(text, 1, n, file);
-		} else {
-			columns += 4 * n;
-			for (unsigned i = 0; file && i < n; i++)
-				fprintf(file, "\\x%02x", (unsigned char)text[i]);
-		}
+		if (!shown)
+			width = 4 * n;
+		if (width > max_columns - columns)
+			break;
+		columns += width;
+		if (file && shown)
+			fwrite(text, 1, n, file);
+		for (unsigned i = 0; file && !shown && i < n; i++)
+			fprintf(file, "\\x%02x", (unsigned char)text[i]);
 		text += n;
 	}
 	return columns;
+}
+
+size_t print_text(FILE *file, const char *text)
+{
+	return print_start(file, text, SIZE_MAX);
+}
+
+static void print_cut(FILE *file, const char *text, size_t max_columns)
+{
+	if (print_text(NULL, text) <= max_columns) {
+		print_text(file, text);
+		return;
+	}
+	print_start(file, text, max_columns > 3 ? max_columns - 3 : 0);
+	fputs("...", file);
 }
 
 static void pad(FILE *file, size_t columns)
@@ -66,20 +88,36 @@ static void pad(FILE *file, size_t columns)
 		putc(' ', file);
 }
 
-void print_table(FILE *file, const char *const *cells, size_t n_rows, size_t n_columns)
+size_t output_width(void)
+{
+	const char *columns = getenv("COLUMNS");
+	struct winsize size;
+	uint64_t width;
+
+	if (!isatty(STDOUT_FILENO))
+		return SIZE_MAX;
+	if (columns && parse_uint(columns, &width) && width > 0)
+		return width;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+		return size.ws_col;
+	return 80;
+}
+
+void print_table(FILE *file, const char *const *cells, size_t n_rows, size_t n_columns,
+		 size_t width)
 {
 	size_t widths[8] = {};
 
 	assert(n_columns <= ELEMENTSOF(widths));
 	for (size_t i = 0; i < n_rows * n_columns; i++) {
-		size_t *width = &widths[i % n_columns];
+		size_t *column = &widths[i % n_columns];
 		size_t columns = cells[i] ? print_text(NULL, cells[i]) : 0;
 
-		if (columns > *width && columns <= ALIGNED_MAX)
-			*width = columns;
+		if (columns > *column && columns <= ALIGNED_MAX)
+			*column = columns;
 	}
 	for (size_t i = 0; i < n_rows; i++) {
-		size_t gap = 0; /* held back, so that no line ends in spaces */
+		size_t used = 0, gap = 0; /* held back, so that no line ends in spaces */
 
 		for (size_t j = 0; j < n_columns; j++) {
 			const char *cell = cells[i * n_columns + j];
@@ -87,8 +125,14 @@ void print_table(FILE *file, const char *const *cells, size_t n_rows, size_t n_c
 
 			if (cell && *cell) {
 				pad(file, gap);
+				used += gap;
 				gap = 0;
-				columns = print_text(file, cell);
+				columns = print_text(NULL, cell);
+				if (j + 1 == n_columns)
+					print_cut(file, cell, width > used ? width - used : 0);
+				else
+					print_text(file, cell);
+				used += columns;
 			}
 			gap += (columns < widths[j] ? widths[j] - columns : 0) + 2;
 		}
@@ -112,21 +156,70 @@ char *join_strings(const char *const *strings)
 	return NULL;
 }
 
+static void print_line(FILE *file, const uint8_t *bytes, size_t n, size_t at, unsigned indent)
+{
+	pad(file, indent);
+	fprintf(file, "%08zx:", at);
+	for (size_t i = 0; i < n; i++)
+		fprintf(file, " %02x", bytes[i]);
+	pad(file, 3 * (LINE_BYTES - n) + 2);
+	for (size_t i = 0; i < n; i++)
+		putc(bytes[i] >= 0x20 && bytes[i] < 0x7f ? bytes[i] : '.', file);
+	putc('\n', file);
+}
+
 void print_bytes(FILE *file, const uint8_t *bytes, size_t length, unsigned indent)
 {
+	bool repeats = false;
+
 	for (size_t at = 0; at < length; at += LINE_BYTES) {
 		size_t n = length - at < LINE_BYTES ? length - at : LINE_BYTES;
+		bool same = at > 0 && n == LINE_BYTES &&
+			    memcmp(bytes + at, bytes + at - LINE_BYTES, LINE_BYTES) == 0;
 
-		pad(file, indent);
-		fprintf(file, "%08zx:", at);
-		for (size_t i = 0; i < n; i++)
-			fprintf(file, " %02x", bytes[at + i]);
-		pad(file, 3 * (LINE_BYTES - n) + 2);
-		for (size_t i = 0; i < n; i++)
-			putc(bytes[at + i] >= 0x20 && bytes[at + i] < 0x7f ? bytes[at + i] : '.',
-			     file);
-		putc('\n', file);
+		if (!same) {
+			print_line(file, bytes + at, n, at, indent);
+		} else if (!repeats) {
+			pad(file, indent);
+			fputs("*\n", file);
+		}
+		repeats = same;
 	}
+	if (repeats) {
+		pad(file, indent);
+		fprintf(file, "%08zx\n", length);
+	}
+}
+
+static bool items_equal(const struct fwctld_items *a, const struct fwctld_items *b);
+
+static bool text_equal(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool item_equal(const struct fwctld_item *a, const struct fwctld_item *b)
+{
+	if (a->type != b->type || !text_equal(a->name, b->name) || a->number != b->number ||
+	    !text_equal(a->text, b->text) || !text_equal(a->unit, b->unit) ||
+	    a->length != b->length || a->n_members != b->n_members)
+		return false;
+	if (a->length > 0 && memcmp(a->bytes, b->bytes, a->length) != 0)
+		return false;
+	for (size_t i = 0; i < a->n_members; i++)
+		if (!items_equal(&a->members[i], &b->members[i]))
+			return false;
+	return true;
+}
+
+static bool items_equal(const struct fwctld_items *a, const struct fwctld_items *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (!item_equal(&a->items[i], &b->items[i]))
+			return false;
+	return true;
 }
 
 static void print_group(FILE *file, const struct fwctld_item *item, unsigned indent)
@@ -136,11 +229,23 @@ static void print_group(FILE *file, const struct fwctld_item *item, unsigned ind
 		print_text(file, item->name);
 		fputs(": none\n", file);
 	}
-	for (size_t i = 0; i < item->n_members; i++) {
+	for (size_t i = 0, next; i < item->n_members; i = next) {
 		pad(file, indent);
 		print_text(file, item->name);
 		fprintf(file, "[%zu]:\n", i);
 		print_items(file, &item->members[i], indent + 2);
+		next = i + 1;
+		while (next < item->n_members &&
+		       items_equal(&item->members[i], &item->members[next]))
+			next++;
+		if (next == i + 1)
+			continue;
+		pad(file, indent);
+		print_text(file, item->name);
+		if (next == i + 2)
+			fprintf(file, "[%zu]: the same\n", i + 1);
+		else
+			fprintf(file, "[%zu..%zu]: the same\n", i + 1, next - 1);
 	}
 }
 

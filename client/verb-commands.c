@@ -1,82 +1,191 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `fwctl commands DEVICE`: an overview; with a COMMAND: all that is known of it. */
 #include "client/fwctl.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "client/json.h"
 #include "client/output.h"
 
-static void write_json(const struct fwctld_command *commands, size_t n)
+/* Those of `name`; NULL: all. */
+static void json_commands(struct json *json, const struct fwctld_command *commands, size_t n,
+			  const char *name)
+{
+	json_begin(json, "commands", '[');
+	for (size_t i = 0; i < n; i++) {
+		if (name && strcmp(commands[i].name, name) != 0)
+			continue;
+		json_begin(json, NULL, '{');
+		json_string(json, "command", commands[i].name);
+		json_string(json, "when", commands[i].when);
+		json_string(json, "class", commands[i].effect_class);
+		json_string(json, "verdict", commands[i].verdict);
+		json_strings(json, "effects", commands[i].effects);
+		json_string(json, "reason", commands[i].reason);
+		json_end(json, '}');
+	}
+	json_end(json, ']');
+}
+
+static void write_overview_json(const struct fwctld_command *commands, size_t n)
 {
 	struct json json = {.file = stdout};
 
 	json_begin(&json, NULL, '{');
-	json_begin(&json, "commands", '[');
-	for (size_t i = 0; i < n; i++) {
-		json_begin(&json, NULL, '{');
-		json_string(&json, "command", commands[i].name);
-		json_string(&json, "when", commands[i].when);
-		json_string(&json, "class", commands[i].effect_class);
-		json_string(&json, "verdict", commands[i].verdict);
-		json_strings(&json, "effects", commands[i].effects);
-		json_string(&json, "reason", commands[i].reason);
-		json_end(&json, '}');
-	}
-	json_end(&json, ']');
+	json_commands(&json, commands, n, NULL);
 	json_end(&json, '}');
 	putchar('\n');
 }
 
-/* One command has a row for each refinement; its name stands in the first alone. */
-static void fill_row(const char **row, const struct fwctld_command *commands, size_t n, size_t i)
+static void write_description_json(const struct fwctld_description *description,
+				   const struct fwctld_command *commands, size_t n)
 {
-	const struct fwctld_command *c = &commands[i];
-	bool first = i == 0 || strcmp(commands[i - 1].name, c->name) != 0;
-	bool last = i + 1 == n || strcmp(commands[i + 1].name, c->name) != 0;
+	struct json json = {.file = stdout};
 
-	row[0] = first ? c->name : NULL;
-	row[1] = *c->when ? c->when : first && last ? "always" : "otherwise";
-	row[2] = c->effect_class;
-	row[3] = c->verdict;
-	row[5] = c->reason;
+	json_begin(&json, NULL, '{');
+	json_string(&json, "command", description->command);
+	json_string(&json, "summary", description->summary);
+	json_begin(&json, "fields", '[');
+	for (size_t i = 0; i < description->n_fields; i++) {
+		const struct fwctld_field *field = &description->fields[i];
+
+		json_begin(&json, NULL, '{');
+		json_string(&json, "name", field->name);
+		json_string(&json, "summary", field->summary);
+		json_string(&json, "takes", field->takes);
+		json_strings(&json, "values", field->values);
+		json_bool(&json, "required", field->required);
+		json_string(&json, "default", field->default_value);
+		json_end(&json, '}');
+	}
+	json_end(&json, ']');
+	json_commands(&json, commands, n, description->command);
+	json_end(&json, '}');
+	putchar('\n');
 }
 
-static int print(const struct arguments *arguments, const struct fwctld_command *commands, size_t n)
+static bool is_first_row(const struct fwctld_command *commands, size_t i)
 {
-	static const char *const heading[] = {"COMMAND", "WHEN",    "CLASS",
-					      "VERDICT", "EFFECTS", "REASON"};
-	_cleanup_free_ const char **cells = calloc(n + 1, sizeof(heading));
-	_cleanup_free_ char **effects = calloc(n + 1, sizeof(*effects));
-	bool complete = cells && effects;
+	return i == 0 || strcmp(commands[i - 1].name, commands[i].name) != 0;
+}
 
-	if (complete)
-		memcpy(cells, heading, sizeof(heading));
-	for (size_t i = 0; complete && i < n; i++) {
+/* What a row is for. That for all the rest stands behind the refinements, if there are any. */
+static const char *row_when(const struct fwctld_command *commands, size_t i)
+{
+	if (*commands[i].when)
+		return commands[i].when;
+	return is_first_row(commands, i) ? "always" : "otherwise";
+}
+
+/* The name of a command stands in its first row alone. `when` is last: it can be long. */
+static int print_overview(const struct arguments *arguments, const struct fwctld_command *commands,
+			  size_t n)
+{
+	static const char *const heading[] = {"COMMAND", "CLASS", "VERDICT", "WHEN"};
+	_cleanup_free_ const char **cells = calloc(n + 1, sizeof(heading));
+
+	if (!cells)
+		return fail(arguments, EXIT_FAILED, "Out of memory.");
+	memcpy(cells, heading, sizeof(heading));
+	for (size_t i = 0; i < n; i++) {
 		const char **row = &cells[ELEMENTSOF(heading) * (i + 1)];
 
-		fill_row(row, commands, n, i);
-		row[4] = effects[i] = join_strings(commands[i].effects);
-		complete = effects[i];
+		if (is_first_row(commands, i))
+			row[0] = commands[i].name;
+		row[1] = commands[i].effect_class;
+		row[2] = commands[i].verdict;
+		row[3] = row_when(commands, i);
 	}
-	if (complete)
-		print_table(stdout, cells, n + 1, ELEMENTSOF(heading));
-	for (size_t i = 0; effects && i < n; i++)
-		free(effects[i]);
+	print_table(stdout, cells, n + 1, ELEMENTSOF(heading), output_width());
+	return EXIT_OK;
+}
+
+static bool print_field(const struct fwctld_field *field)
+{
+	_cleanup_free_ char *values = join_strings(field->values);
+	const struct fwctld_item items[] = {
+		{.name = "summary", .type = FWCTLD_ITEM_TEXT, .text = field->summary},
+		{.name = "takes", .type = FWCTLD_ITEM_TEXT, .text = field->takes},
+		{.name = "names", .type = FWCTLD_ITEM_TEXT, .text = *field->values ? values : NULL},
+		{.name = "default",
+		 .type = FWCTLD_ITEM_TEXT,
+		 .text = field->required ? "none, it must be given" : field->default_value},
+	};
+
+	if (!values)
+		return false;
+	print_text(stdout, field->name);
+	putchar('\n');
+	print_items(stdout, &(struct fwctld_items){items, ELEMENTSOF(items)}, 2);
+	return true;
+}
+
+static bool print_row(const struct fwctld_command *command, const char *when)
+{
+	_cleanup_free_ char *effects = join_strings(command->effects);
+	const struct fwctld_item items[] = {
+		{.name = "class", .type = FWCTLD_ITEM_TEXT, .text = command->effect_class},
+		{.name = "reason", .type = FWCTLD_ITEM_TEXT, .text = command->reason},
+		{.name = "effects",
+		 .type = FWCTLD_ITEM_TEXT,
+		 .text = *command->effects ? effects : "none"},
+		{.name = "verdict", .type = FWCTLD_ITEM_TEXT, .text = command->verdict},
+	};
+
+	if (!effects)
+		return false;
+	print_text(stdout, when);
+	putchar('\n');
+	print_items(stdout, &(struct fwctld_items){items, ELEMENTSOF(items)}, 2);
+	return true;
+}
+
+static int print_description(const struct arguments *arguments,
+			     const struct fwctld_description *description,
+			     const struct fwctld_command *commands, size_t n)
+{
+	bool complete = true;
+
+	print_text(stdout, description->command);
+	if (description->summary) {
+		fputs(": ", stdout);
+		print_text(stdout, description->summary);
+	}
+	puts(description->n_fields > 0 ? "\n\nFIELDS" : "\n\nIt has no fields.");
+	for (size_t i = 0; complete && i < description->n_fields; i++)
+		complete = print_field(&description->fields[i]);
+	puts("\nWHAT IT DOES");
+	for (size_t i = 0; complete && i < n; i++)
+		if (strcmp(commands[i].name, description->command) == 0)
+			complete = print_row(&commands[i], row_when(commands, i));
 	return complete ? EXIT_OK : fail(arguments, EXIT_FAILED, "Out of memory.");
 }
 
 int verb_commands(const struct arguments *arguments, struct fwctld *connection)
 {
+	_cleanup_result_ struct fwctld_description *description = NULL;
 	_cleanup_result_ struct fwctld_command *commands = NULL;
 	size_t n;
 	int r;
 
+	if (arguments->n_words > 1) {
+		r = fwctld_describe_command(connection, arguments->device, arguments->words[1],
+					    &description);
+		if (r < 0)
+			return fail_call(arguments, connection, r, false);
+	}
 	r = fwctld_list_commands(connection, arguments->device, &commands, &n);
 	if (r < 0)
 		return fail_call(arguments, connection, r, false);
-	if (!arguments->json)
-		return print(arguments, commands, n);
-	write_json(commands, n);
+	if (!description && arguments->json)
+		write_overview_json(commands, n);
+	else if (!description)
+		return print_overview(arguments, commands, n);
+	else if (arguments->json)
+		write_description_json(description, commands, n);
+	else
+		return print_description(arguments, description, commands, n);
 	return EXIT_OK;
 }

@@ -9,6 +9,7 @@
 
 #include "client/json.h"
 #include "client/output.h"
+#include "client/polkit-agent.h"
 
 /* Closes standard output no more than any other file: a copy of it. */
 static int open_output(const struct arguments *arguments, int *ret)
@@ -94,6 +95,32 @@ static void write_json(const struct fwctld_result *result)
 	putchar('\n');
 }
 
+/*
+ * The agent only where it will be needed, so that no reading waits for polkit. Should this fail,
+ * the command itself will say why.
+ */
+static bool needs_authentication(const struct arguments *arguments, struct fwctld *connection,
+				 const struct request *request)
+{
+	_cleanup_result_ struct fwctld_explanation *explanation = NULL;
+
+	return fwctld_explain(connection, arguments->device, &request->public, &explanation) == 0 &&
+	       strcmp(explanation->verdict, "authenticate") == 0;
+}
+
+static int execute(const struct arguments *arguments, struct fwctld *connection,
+		   const struct request *request, struct fwctld_result **ret)
+{
+	struct polkit_agent agent = {};
+	int r;
+
+	if (polkit_agent_possible() && needs_authentication(arguments, connection, request))
+		polkit_agent_start(&agent);
+	r = fwctld_execute(connection, arguments->device, &request->public, ret);
+	polkit_agent_stop(&agent);
+	return r;
+}
+
 int verb_exec(const struct arguments *arguments, struct fwctld *connection)
 {
 	_cleanup_(request_done) struct request request = {};
@@ -114,7 +141,7 @@ int verb_exec(const struct arguments *arguments, struct fwctld *connection)
 		if (r != EXIT_OK)
 			return r;
 	}
-	r = fwctld_execute(connection, arguments->device, &request.public, &result);
+	r = execute(arguments, connection, &request, &result);
 	if (r < 0)
 		return fail_call(arguments, connection, r, true);
 	if (output >= 0) {

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "client/fwctl.h"
 
+#include <string.h>
+
 #include "client/json.h"
 #include "client/output.h"
+
+static const char *const no_needs[] = {NULL};
 
 static void write_json(const struct fwctld_explanation *e)
 {
@@ -21,13 +25,45 @@ static void write_json(const struct fwctld_explanation *e)
 	json_string(&json, "note", e->note);
 	if (e->scope)
 		json_number(&json, "scope", *e->scope);
+	json_strings(&json, "needs", e->needs ?: no_needs);
 	json_string(&json, "digest", e->digest);
 	json_end(&json, '}');
 	putchar('\n');
 }
 
-static int print(const struct arguments *arguments, const struct fwctld_explanation *e)
+/*
+ * "--device-id nvme:SERIAL": the options that exec would ask for. Whoever copies it has read what
+ * it names; exec itself never fills it in. Returns a string of its own, or NULL without memory.
+ */
+static char *needed_options(const struct arguments *arguments, struct fwctld *connection,
+			    const char *const *needs)
 {
+	_cleanup_result_ struct fwctld_device *device = NULL;
+	char *text = NULL;
+	size_t length;
+	FILE *file = open_memstream(&text, &length);
+
+	if (!file)
+		return NULL;
+	for (size_t i = 0; needs[i]; i++) {
+		const char *value = "";
+
+		if (strcmp(needs[i], "device-id") == 0 &&
+		    fwctld_get_device(connection, arguments->device, &device) == 0)
+			value = device->device_id ?: "";
+		fprintf(file, "%s--%s%s%s", i > 0 ? " " : "", needs[i], *value ? " " : "", value);
+	}
+	if (fclose(file) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+static int print(const struct arguments *arguments, struct fwctld *connection,
+		 const struct fwctld_explanation *e)
+{
+	_cleanup_free_ char *needs =
+		e->needs ? needed_options(arguments, connection, e->needs) : NULL;
 	_cleanup_free_ char *effects = join_strings(e->effects);
 	_cleanup_free_ struct fwctld_item *fields = calloc(e->fields.n + 1, sizeof(*fields));
 	/* What was asked, what that would do, what comes of it, and by which rule. */
@@ -42,6 +78,7 @@ static int print(const struct arguments *arguments, const struct fwctld_explanat
 		{.name = "rule", .type = FWCTLD_ITEM_TEXT, .text = e->rule},
 		{.name = "rule-at", .type = FWCTLD_ITEM_TEXT, .text = e->rule_at},
 		{.name = "note", .type = FWCTLD_ITEM_TEXT, .text = e->note},
+		{.name = "needs", .type = FWCTLD_ITEM_TEXT, .text = needs},
 		/* The only number; without a scope it is a text that is NULL, which is left out. */
 		{.name = "scope",
 		 .type = e->scope ? FWCTLD_ITEM_NUMBER : FWCTLD_ITEM_TEXT,
@@ -49,7 +86,7 @@ static int print(const struct arguments *arguments, const struct fwctld_explanat
 		{.name = "digest", .type = FWCTLD_ITEM_TEXT, .text = e->digest},
 	};
 
-	if (!effects || !fields)
+	if (!effects || !fields || (e->needs && !needs))
 		return fail(arguments, EXIT_FAILED, "Out of memory.");
 	for (size_t i = 0; i < e->fields.n; i++)
 		fields[i] = (struct fwctld_item){.name = e->fields.items[i].name,
@@ -76,7 +113,7 @@ int verb_explain(const struct arguments *arguments, struct fwctld *connection)
 	if (r < 0)
 		return fail_call(arguments, connection, r, false);
 	if (!arguments->json)
-		return print(arguments, explanation);
+		return print(arguments, connection, explanation);
 	write_json(explanation);
 	return EXIT_OK;
 }

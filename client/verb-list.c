@@ -38,6 +38,11 @@ int verb_list(const struct arguments *arguments, struct fwctld *connection)
 		write_json(devices, n);
 		return EXIT_OK;
 	}
+	if (n == 0) {
+		puts("No devices. fwctld looks for them when it starts; `systemctl restart "
+		     "fwctld` makes it look again.");
+		return EXIT_OK;
+	}
 	cells = calloc(n + 1, 4 * sizeof(*cells));
 	if (!cells)
 		return fail(arguments, EXIT_FAILED, "Out of memory.");
@@ -53,6 +58,6 @@ int verb_list(const struct arguments *arguments, struct fwctld *connection)
 		row[2] = devices[i].state;
 		row[3] = devices[i].device_id;
 	}
-	print_table(stdout, cells, n + 1, 4);
+	print_table(stdout, cells, n + 1, 4, SIZE_MAX);
 	return EXIT_OK;
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "client/installed.h"
 #include "client/json.h"
 #include "client/output.h"
 #include "policy/catalogue.h"
@@ -14,26 +15,36 @@
 DEFINE_CLEANUP(struct catalogue *, catalogue_free)
 DEFINE_CLEANUP(struct policy *, policy_free)
 
-/* The daemon's folders, or those of the environment: for whoever works on what is not yet in place.
+/*
+ * Folders of the environment and files of the command line are for whoever works on what is not yet
+ * in place: they are only texts, and anybody's. What is installed is judged as the daemon will.
  */
 static int load_catalogue(struct problems *problems, struct catalogue **ret)
 {
 	const char *folder = getenv("FWCTLD_COMMANDS_DIR");
 	const char *const folders[] = {folder, command_folders[1], NULL};
+	int r;
 
-	return catalogue_load(folder ? folders : command_folders, false, problems, ret);
+	if (folder)
+		return catalogue_load(folders, false, problems, ret);
+	r = installed_catalogue_check(problems);
+	return r < 0 ? r : catalogue_load(command_folders, true, problems, ret);
 }
 
 static int load_policy(const struct arguments *arguments, const struct catalogue *catalogue,
 		       struct problems *problems, struct policy **ret)
 {
 	const char *const folders[] = {getenv("FWCTLD_POLICY_DIR"), NULL};
+	int r;
 
 	/* words[0] is "check"; main()'s vector ends with NULL, and so do the words. */
 	if (arguments->n_words > 1)
 		return policy_load_files((const char *const *)arguments->words + 1, false,
 					 catalogue, problems, ret);
-	return policy_load(folders[0] ? folders : policy_folders, false, catalogue, problems, ret);
+	if (folders[0])
+		return policy_load(folders, false, catalogue, problems, ret);
+	r = installed_policy_check(problems);
+	return r < 0 ? r : policy_load(policy_folders, true, catalogue, problems, ret);
 }
 
 static void json_problems(struct json *json, const struct problems *problems)
@@ -44,8 +55,10 @@ static void json_problems(struct json *json, const struct problems *problems)
 
 		json_begin(json, NULL, '{');
 		json_string(json, "file", problem->file);
-		json_number(json, "line", problem->line);
-		json_number(json, "column", problem->column);
+		if (problem->line > 0)
+			json_number(json, "line", problem->line);
+		if (problem->column > 0)
+			json_number(json, "column", problem->column);
 		json_string(json, "severity", problem->warning ? "warning" : "error");
 		json_string(json, "text", problem->text);
 		json_end(json, '}');
@@ -101,18 +114,22 @@ int verb_policy(const struct arguments *arguments, struct fwctld *connection)
 	int r;
 
 	if (strcmp(arguments->words[0], "check") != 0)
-		return fail(
-			arguments, EXIT_USAGE,
-			"\"%s\" is nothing that fwctl does with a policy. Expected: fwctl policy "
-			"check [FILE ...]",
-			arguments->words[0]);
+		return fail(arguments, EXIT_USAGE,
+			    "There is no \"fwctl policy %s\". Expected: fwctl policy check "
+			    "[FILE ...]",
+			    arguments->words[0]);
 
 	r = load_catalogue(&problems, &catalogue);
-	if (r == 0) {
+	if (r == 0 && problems.n_errors == 0) {
 		what = "policy";
 		r = load_policy(arguments, catalogue, &problems, &policy);
 	}
-	if (r == -EBADMSG)
+	/* It can be in order, and the daemon yet not let near it. */
+	if (r == 0 && problems.n_errors > 0) {
+		policy = policy_free(policy);
+		r = -EPERM;
+	}
+	if (problems.n_errors > 0)
 		snprintf(message, sizeof(message), "The %s has %zu error%s.", what,
 			 problems.n_errors, problems.n_errors == 1 ? "" : "s");
 	else if (r < 0)

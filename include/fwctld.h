@@ -3,8 +3,8 @@
 
 /*
  * libfwctld: sending firmware commands through fwctld, from C or C++. Link with -lfwctld
- * (pkg-config libfwctld). What stands behind each function on the bus is described in libfwctld(3);
- * the names of errors are in fwctld-names.h.
+ * (pkg-config libfwctld). libfwctld(3) is the overview, org.fwctld1(5) has what stands behind each
+ * function on the bus; the names of errors are in fwctld-names.h.
  *
  *     struct fwctld *connection = NULL;
  *     struct fwctld_result *result = NULL;
@@ -74,16 +74,18 @@ struct fwctld_error {
 };
 const struct fwctld_error *fwctld_error(const struct fwctld *connection);
 
+/* clang-format off */
 /*
  * The errno of each error of the bus. Of a request that ended in one of the first three it is not
  * known whether the device carried it out; do not blindly repeat it. All others came before, or
  * instead of, its execution.
  *
- *     Timeout            -ETIMEDOUT    fwctld's deadline passed, the command is still with the
- * device OutcomeUnknown     -EINPROGRESS  sent, or perhaps sent, and nothing came back NoReply
- * (D-Bus)    -ETIMEDOUT    fwctld or the bus went away; of an Execute nobody knows more Denied
- * -EACCES       by policy NotAuthenticated   -EPERM        policy asks for an authentication, and
- * there was none InvalidRequest     -EINVAL       the command's fields, bytes or options are wrong
+ *     Timeout            -ETIMEDOUT    the deadline passed, the device still has the command
+ *     OutcomeUnknown     -EINPROGRESS  sent, or perhaps sent, and nothing came back
+ *     NoReply (D-Bus)    -ETIMEDOUT    fwctld or the bus went away; of an Execute nobody knows more
+ *     Denied             -EACCES       by policy
+ *     NotAuthenticated   -EPERM        policy asks for an authentication, and there was none
+ *     InvalidRequest     -EINVAL       the command's fields, bytes or options are wrong
  *     UnknownCommand     -EOPNOTSUPP   the catalogue has no such command
  *     DeviceGone         -ENODEV       no such device, or not any more, or the name fits several
  *     Busy               -EBUSY        the device still has another command
@@ -101,6 +103,7 @@ const struct fwctld_error *fwctld_error(const struct fwctld *connection);
  *     -ENOMEM   at any time; an Execute may have been carried out
  *     another   the connection broke before the message was sent
  */
+/* clang-format on */
 
 struct fwctld_device {
 	/* D-Bus object path; names this device and no other as long as fwctld runs. */
@@ -131,9 +134,10 @@ int fwctld_get_device(struct fwctld *connection, const char *device, struct fwct
 /* What one command, or one refinement of it by its fields, would do and whether the caller may. */
 struct fwctld_command {
 	const char *name; /* "nvme.get-log-page" */
-	const char *when; /* "lid=error,smart rae=1"; "": what fits no other row of this command */
+	/* "lid=error,smart rae=1"; "": what fits none of those; "with nsid=all": what is added */
+	const char *when;
 	const char *effect_class;
-	const char *verdict; /* "allow", "authenticate", "deny", or "refused": nobody can send it */
+	const char *verdict;	    /* "allow", "authenticate" or "deny" */
 	const char *const *effects; /* NULL-terminated; never NULL */
 	const char *reason;	    /* why it is of this class */
 };
@@ -141,6 +145,27 @@ struct fwctld_command {
 /* In the order of the catalogue. ret is an array of *ret_n, to be freed when empty, too. */
 int fwctld_list_commands(struct fwctld *connection, const char *device, struct fwctld_command **ret,
 			 size_t *ret_n);
+
+struct fwctld_field {
+	const char *name;  /* never NULL */
+	const char *takes; /* "0 to 0xff", "a UUID", "4 bytes" */
+	/* The names of values, "smart=0x2"; NULL-terminated; never NULL. */
+	const char *const *values;
+	const char *default_value; /* or, in words, where it comes from */
+	const char *summary;
+	bool required;
+};
+
+/* A command and the fields that a caller may set. */
+struct fwctld_description {
+	const char *command; /* its full name, "nvme.get-log-page"; never NULL */
+	const char *summary;
+	const struct fwctld_field *fields; /* in the order of the catalogue */
+	size_t n_fields;
+};
+
+int fwctld_describe_command(struct fwctld *connection, const char *device, const char *command,
+			    struct fwctld_description **ret);
 
 /*
  * A field and its value, as text: one of the field's names for a value, a decimal or 0x number, a
@@ -232,6 +257,11 @@ struct fwctld_explanation {
 	struct fwctld_settings fields; /* all of them, with defaults; secrets are blotted out */
 	const uint32_t *scope;	       /* of a fwctl device: what the kernel would be told */
 	const char *digest;	       /* of the request, as in the audit records; hexadecimal */
+	/*
+	 * What fwctld_execute() would further ask for: "device-id", for a destructive command
+	 * without one. NULL-terminated; NULL: nothing.
+	 */
+	const char *const *needs;
 };
 
 /*

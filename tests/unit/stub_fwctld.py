@@ -51,15 +51,16 @@ DETAILS = {"request": ("s", REQUEST), "rule": ("s", "storage-never-formats"),
 PROPERTIES = {"Name": ("s", "nvme0"), "DeviceId": ("s", "nvme:LAB-NVME-0"), "Dialect": ("s", "nvme"),
               "Driver": ("s", "nvme"), "PciAddress": ("s", "0000:01:00.0"), "Serial": ("s", "LAB-NVME-0"),
               "Model": ("s", "Größe 9 SSD"), "Firmware": ("s", "1.0"),
-              "SubsystemNqn": ("s", "nqn.2014.08.org.example:lab"), "Simulated": ("b", True),
+              "SubsystemNqn": ("s", ""), "Simulated": ("b", True),
               "State": ("s", "idle"), "Newer": ("s", "a property of a later version")}
 
 DECODED = {"critical-warning": ("t", 0), "temperature": ("(ts)", (310, "K")), "state": ("s", "degraded"),
            "data-units-read": ("s", "340282366920938463463374607431768211455"),
            "power-cycles": ("t", 2 ** 64 - 1), "hours": ("t", 2 ** 53 - 1), "serial": ("s", "LAB-NVME-0"),
            "vendor": ("ay", bytes(range(4))), "log": ("ay", b"a firmware log of some length"),
-           "entries": ("aa{sv}", [{"id": ("t", 1), "sizes": ("aa{sv}", [{"size": ("t", 512)}])},
-                                  {"id": ("t", 2), "sizes": ("aa{sv}", [])}]),
+           "padding": ("ay", b"\xff" * 4 + bytes(100)),
+           "entries": ("aa{sv}", [{"id": ("t", 1), "sizes": ("aa{sv}", [{"size": ("t", 512)}] * 2)},
+                                  *[{"id": ("t", 2), "sizes": ("aa{sv}", [])}] * 4, {"id": ("t", 0)}]),
            "newer": ("(td)", (1, 2.0)), "result": ("t", 7)}
 
 
@@ -79,8 +80,9 @@ def spoil(signature, value):
         return [spoil(signature[1:], item) for item in value]
     if signature == "(ossss)":
         return (value[0], *(HOSTILE + item for item in value[1:]))
-    if signature == "(ssssass)":
-        return tuple(spoil("as" if isinstance(item, list) else "s", item) for item in value)
+    if signature in ("(ssssass)", "(ssassbs)"):
+        kinds = {list: "as", str: "s", bool: "b"}
+        return tuple(spoil(kinds[type(item)], item) for item in value)
     return value
 
 
@@ -104,8 +106,21 @@ class Stub:
     def list_commands(self):
         rows = [("nvme.get-log-page", "lid=error,smart rae=1", "read-only", "allow", [], "a query"),
                 ("nvme.get-log-page", "", "destructive", "deny", ["unknown", "data-loss"], "nobody knows"),
-                ("nvme.format-nvm", "", "destructive", "refused", ["data-loss"], "erases a namespace")]
+                ("nvme.format-nvm", "", "destructive", "authenticate", ["data-loss"], "erases a namespace")]
         return "a(ssssass)", [] if self.mode == "empty" else rows
+
+    def describe_command(self, command):
+        """(s name, s summary, a(ssassbs) fields)"""
+        fields = [("lid", "0 to 0xff", ["error=0x1", "smart=0x2"], "", True, "which log page"),
+                  ("uuid", "a UUID", [], "depends on other fields", False, ""),
+                  ("rae", "0 to 0x1", [], "0x0", False, "leave the events as they are")]
+        if command in ("get-log-page", "nvme.get-log-page"):
+            return "ssa(ssassbs)", ("nvme.get-log-page", "Read one log page.", fields)
+        if command in ("format-nvm", "nvme.format-nvm"):
+            return "ssa(ssassbs)", ("nvme.format-nvm", "", [])
+        if command == "required-is-string":
+            return "ssa(ssassss)", (command, "", [("lid", "a UUID", [], "", "yes", "")])
+        return ERROR + "UnknownCommand", "sa{sv}", (f"The catalogue has no command \"{command}\" for nvme0.", {})
 
     def explain(self, command):
         if command == "nothing":
@@ -120,12 +135,15 @@ class Stub:
             "verdict": ("s", "deny"), "rule": DETAILS["rule"], "rule-at": DETAILS["rule-at"],
             "note": DETAILS["note"], "decision": ("s", "Rule storage-never-formats denies it."),
             "fields": ("a{ss}", {"nsid": "0xffffffff", "key": "(secret)"}), "digest": ("s", "00ff" * 16),
+            "needs": ("as", ["device-id"]),
             "later": ("s", "a key of a later version")}
         if command == "get-feature":
             explanation["scope"] = ("u", 1)
-            del explanation["note"]
+            del explanation["note"], explanation["needs"]
         if command == "note-is-number":
             explanation["note"] = ("u", 1)
+        if command == "authenticated":
+            explanation["verdict"] = ("s", "authenticate")
         if command == "plain":
             explanation["effects"] = ("as", [])
             explanation["fields"] = ("a{ss}", {})
@@ -165,6 +183,11 @@ class Stub:
             decoded = {"items": ("aa{sv}", members), "nested": nested, "k" * 1000000: ("t", 1)}
         return "suaya{sv}", (REQUEST, status, response, decoded)
 
+    def wrong_field(self, fields):
+        """InvalidRequest, as fwctld says it of the first field."""
+        details = {"request": ("s", REQUEST)}
+        return ERROR + "InvalidRequest", "sa{sv}", (f"nvme.x has no field \"{next(iter(fields), '')}\".", details)
+
     def error(self, command):
         """Commands "error.NAME" and "odd-error.NAME" fail with that error."""
         kind, _, name = command.partition(".")
@@ -195,11 +218,19 @@ class Stub:
             signature, body = "a{sv}", PROPERTIES
         elif member == "ListCommands":
             signature, body = self.list_commands()
+        elif member == "DescribeCommand":
+            answer = self.describe_command(message.body[0])
+            if len(answer) == 3 or self.mode != "hostile":
+                return answer
+            name, summary, fields = answer[1]
+            return answer[0], (HOSTILE + name, HOSTILE + summary, spoil("a(ssassbs)", fields))
         elif member == "ReloadPolicy":
             return "t", (3,)
         elif member in ("Execute", "ExecuteRaw", "Explain", "ExplainRaw"):
             if isinstance(message.body[0], str) and "error." in message.body[0]:
                 return self.error(message.body[0])
+            if message.body[0] == "wrong-field":
+                return self.wrong_field(message.body[1])
             if member.startswith("Explain"):
                 signature, body = self.explain(message.body[0])
             else:

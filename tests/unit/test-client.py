@@ -5,17 +5,21 @@
 tests/data/cli/*.txt are transcripts, each of one mode of the stub: "$ fwctl ..." and what that prints, "2> " before
 the lines of standard error, and the exit code. This program with the argument --write writes them anew.
 """
+import contextlib
 import json
 import os
 import pathlib
+import pty
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 
 import tap
+import yaml
 from stub_fwctld import HOSTILE, bus, fwctld
 
 FWCTL = os.environ["FWCTLD_CLI"]
@@ -130,7 +134,7 @@ def test_device_names():
 
 
 def test_hostile_strings_reach_no_terminal():
-    verbs = (["list"], ["show", "nvme0"], ["commands", "nvme0"], ["exec", "nvme0", "get-log-page"],
+    verbs = (["list"], ["show", "nvme0"], ["commands", "nvme0"], ["commands", "nvme0", "get-log-page"], ["exec", "nvme0", "get-log-page"],
              ["explain", "nvme0", "x"], ["exec", "nvme0", "error.DeviceRefused"])
     with fwctld("hostile") as address:
         for locale in ("C.UTF-8", "C"):
@@ -253,6 +257,79 @@ def test_data_comes_from_the_file():
                                           code=1)["error"]["message"]
 
 
+def test_a_value_comes_from_a_file():
+    with fwctld() as address, tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "secret")
+        for content, value in ((b"00ff\n", "00ff"), (b"a\n\n", "a\n"), (b"", ""), (b"x" * 4096, "x" * 4096)):
+            path.write_bytes(content)
+            assert echo(address, "exec", "nvme0", "echo", f"key=@{path}")["fields"] == {"key": ["s", value]}
+        for content, wrong in ((b"x" * 4097, "more than 4096 bytes"), (b"a\0b", "zero byte")):
+            path.write_bytes(content)
+            error = document(address, "exec", "nvme0", "vanish", f"key=@{path}", code=1)["error"]
+            assert wrong in error["message"], error
+        document(address, "exec", "nvme0", "vanish", f"key=@{folder}/none", code=1)
+
+
+def on_terminal(address, *words, path="/usr/bin:/bin", **environment):
+    """fwctl at a terminal, as a user that is not root (of a user namespace of its own); what it shows."""
+    command = [FWCTL, *words]
+    if os.geteuid() == 0:
+        command = ["/usr/bin/unshare", "--user", "--map-user=1000", "--map-group=1000", "--", *command]
+        if subprocess.run([*command[:5], "true"], stderr=subprocess.DEVNULL, check=False).returncode != 0:
+            raise tap.Skip("no user namespace can be made here")
+    terminal, ours = pty.openpty()
+    with subprocess.Popen(command, stdin=ours, stdout=ours, stderr=ours, start_new_session=True,
+                          env={**ENVIRONMENT, "DBUS_SYSTEM_BUS_ADDRESS": address, "PATH": path, **environment}) as child:
+        os.close(ours)
+        shown = b""
+        with contextlib.suppress(OSError):  # the last one at the terminal has left it
+            while chunk := os.read(terminal, 65536):
+                shown += chunk
+    os.close(terminal)
+    return child.returncode, shown.decode().replace("\r\n", "\n")
+
+
+def test_a_polkit_agent_runs_while_polkit_asks():
+    with fwctld() as address, tempfile.TemporaryDirectory() as folder:
+        agent, log = pathlib.Path(folder, "pkttyagent"), pathlib.Path(folder, "log")
+        os.chmod(folder, 0o755)
+        # Says when it is ready by closing the descriptor, and stays until it is ended.
+        agent.write_text("#!/bin/sh\n[ \"$1\" = --notify-fd ] || exit 1\n"
+                         f"trap 'echo ended >>{log}; exit' TERM\necho ready >>{log}\neval \"exec $2>&-\"\n"
+                         "while :; do sleep 0.05; done\n")
+        agent.chmod(0o755)
+        path = f"{folder}:/usr/bin:/bin"
+        assert on_terminal(address, "exec", "nvme0", "authenticated", path=path)[0] == 0
+        assert log.read_text() == "ready\nended\n"
+        log.unlink()
+        # Nobody waits for polkit who need not, and nothing is started where nobody could answer.
+        on_terminal(address, "exec", "nvme0", "identify", path=path)
+        succeed(address, "exec", "nvme0", "authenticated", PATH=path)
+        assert not log.exists()
+        # It is not everywhere.
+        code, shown = on_terminal(address, "exec", "nvme0", "authenticated", path=folder + "/none")
+        assert code == 0 and shown.startswith("request: "), shown
+
+
+def test_a_terminal_gets_lines_that_fit():
+    with fwctld() as address:
+        code, shown = on_terminal(address, "commands", "nvme0", COLUMNS="60")
+        assert code == 0 and max(map(len, shown.splitlines())) == 60 and "  lid=error,s...\n" in shown, shown
+        assert "lid=error,smart rae=1\n" in on_terminal(address, "commands", "nvme0", COLUMNS="80")[1]
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    with fwctld("giant") as address:
+        reader, writer = os.pipe()
+        os.close(reader)
+        # As a service starts it: with the signal ignored.
+        result = subprocess.run([FWCTL, "list"], stdout=writer, stderr=subprocess.PIPE, check=False,
+                                restore_signals=False,
+                                env={**ENVIRONMENT, "DBUS_SYSTEM_BUS_ADDRESS": address})
+        os.close(writer)
+        assert result.returncode == -signal.SIGPIPE and not result.stderr, result
+
+
 def test_a_full_disk_is_no_success():
     with fwctld() as address, open("/dev/full", "wb") as full:
         result = subprocess.run([FWCTL, "list"], stdout=full, stderr=subprocess.PIPE, check=False,
@@ -312,6 +389,54 @@ def test_policy_check():
         assert re.search(r"nvme\.yaml:\d+:\d+: error: ", out) and "The catalogue has" in err, (out, err)
 
 
+# The installed folders, as a mount namespace of our own has them.
+INSTALL = """
+set -eu
+mount -t tmpfs tmpfs /usr/share && mount -t tmpfs tmpfs /run && cp /etc/passwd "$1/passwd"
+mount -t tmpfs tmpfs /etc && cp "$1/passwd" /etc/passwd && chmod 755 /usr/share /run /etc
+echo fwctld:x:4321:4321::/:/bin/false >>/etc/passwd
+install -d /usr/share/fwctld/commands /usr/share/fwctld/policy.d /etc/fwctld/policy.d
+install -m 644 "$1/nvme.yaml" /usr/share/fwctld/commands/nvme.yaml
+install -m 644 "$1/50-a.yaml" /usr/share/fwctld/policy.d/50-a.yaml
+eval "$2"
+exec "$3" --json policy check
+"""
+
+
+def test_installed_files_are_judged_as_the_daemon_will():
+    cases = {  # what is done to them -> what is said of it; None: they are in order
+        ":": None,
+        "chmod 600 /usr/share/fwctld/policy.d/50-a.yaml; ln -s /dev/null /etc/fwctld/policy.d/50-a.yaml": None,
+        "chmod 640 /usr/share/fwctld/policy.d/50-a.yaml; chgrp 4321 /usr/share/fwctld/policy.d/50-a.yaml": None,
+        "chmod 640 /usr/share/fwctld/policy.d/50-a.yaml": ("policy.d/50-a.yaml", "cannot read this (mode 0640)"),
+        "chmod 640 /usr/share/fwctld/commands/nvme.yaml": ("commands/nvme.yaml", "cannot read this"),
+        "chmod 711 /usr/share/fwctld/policy.d": ("share/fwctld/policy.d", "cannot read this"),
+        "chmod 700 /etc/fwctld": ("/etc/fwctld", "cannot pass this folder"),
+        "chmod 664 /usr/share/fwctld/policy.d/50-a.yaml": ("50-a.yaml", "can write"),
+        "chmod 775 /etc/fwctld/policy.d": ("/etc/fwctld/policy.d", "can write"),
+        "chown 65534 /usr/share/fwctld/policy.d/50-a.yaml": ("50-a.yaml", "must belong to root"),
+        "chown 65534 /usr/share/fwctld/commands": ("fwctld/commands", "must belong to root"),
+    }
+    if os.geteuid() != 0 or subprocess.run(["unshare", "--mount", "true"], stderr=subprocess.DEVNULL,
+                                           check=False).returncode != 0:
+        raise tap.Skip("only root can make a mount namespace")
+    with tempfile.TemporaryDirectory() as folder:
+        pathlib.Path(folder, "nvme.yaml").write_text(CATALOGUE)
+        pathlib.Path(folder, "50-a.yaml").write_text(POLICY)
+        for change, wanted in cases.items():
+            result = subprocess.run(["unshare", "--mount", "--", "sh", "-c", INSTALL, "sh", folder, change, FWCTL],
+                                    capture_output=True, check=False, env=ENVIRONMENT)
+            assert not result.stderr, (change, result)
+            found = json.loads(result.stdout)
+            if not wanted:
+                assert result.returncode == 0 and "rules" in found, (change, result)
+                continue
+            problems = found["error"]["problems"]
+            assert result.returncode == 1 and len(problems) == 1, (change, result)
+            assert problems[0]["file"].endswith(wanted[0]) and wanted[1] in problems[0]["text"], (change, result)
+            assert "line" not in problems[0] and "column" not in problems[0], (change, result)
+
+
 def test_policy_check_stands_by_its_exit_code():
     with tempfile.TemporaryDirectory() as name:
         out, err, _ = policy_check(name, code=1)
@@ -346,6 +471,29 @@ def test_help_and_manual_page_agree_with_the_program():
         assert f"--{option}" in shown and f"-{option}" in page, option
     for verb in verbs:
         assert f"fwctl {verb}" in shown and re.search(rf"^\.(It )?Cm {verb}", page, re.M), verb
+
+
+def test_examples_of_the_manual_page_run():
+    """Their words are right: the stub answers what comes, and their fields are the catalogue's."""
+    page = (tap.SOURCE / "docs/fwctl.1").read_text()
+    examples = re.findall(r"^(?:\.Dl )?\$ (fwctl .*)$", page.replace("\\-", "-"), re.M)
+    assert len(examples) >= 6, examples
+    catalogue = yaml.safe_load((tap.SOURCE / "policy/commands/nvme.yaml").read_text())
+    commands = {command["name"]: command for command in catalogue["commands"]}
+    with fwctld() as address:
+        for example in examples:
+            words = shlex.split(example.partition("|")[0])[1:]
+            result = fwctl(address, *(word.replace("@key.txt", "00") for word in words))
+            assert result.returncode in (0, 1 if "policy" in words else 0), (example, result)
+            verb = words.index("exec") if "exec" in words else words.index("explain") if "explain" in words else None
+            if verb is None:
+                continue
+            command = commands[words[verb + 2].removeprefix("nvme.")]
+            given = {word.partition("=")[0] for word in words[verb + 3:] if "=" in word and not word.startswith("-")}
+            assert given <= set(command["fields"]), (example, given)
+            missing = {name for name, field in command["fields"].items()
+                       if "default" not in field and "fixed" not in field} - given
+            assert not missing, (example, missing)
 
 
 if __name__ == "__main__" and "--write" in sys.argv:
