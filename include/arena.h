@@ -2,25 +2,28 @@
 #pragma once
 
 /*
- * The arena: everything that one ioctl needs, in one piece of memory. policy/pack.c builds it in the
- * broker, the wire carries it, the executor copies it into its own pages, patches the pointers and makes
- * the call.
+ * The arena: everything that one ioctl needs, in one piece of memory. policy/pack.c builds it in
+ * the broker, the wire carries it, the executor copies it into its own pages, patches the pointers
+ * and makes the call.
  *
  *     0          the ioctl's struct
  *     ARENA_MESSAGE   the message, for an envelope that points to one (FWCTL_RPC's `in`)
- *     ARENA_PAGE * n  each piece of data in whole pages of its own: to the device first, then from it
+ *     ARENA_PAGE * n  each piece of data in whole pages of its own: to the device first, then from
+ * it
  *
- * A pointer is never a number that somebody sent. It is a relocation: "write the address of arena offset
- * `target` at arena offset `where`". All offsets and lengths are bytes from the arena's start.
+ * A pointer is never a number that somebody sent. It is a relocation: "write the address of arena
+ * offset `target` at arena offset `where`". All offsets and lengths are bytes from the arena's
+ * start.
  *
- * Whole pages are not tidiness: an NVMe controller that is told a wrong length writes past the buffer by
- * DMA, and a page of its own is as far as the damage stays ours (reference: NVMe passthrough transfers).
+ * Whole pages are not tidiness: an NVMe controller that is told a wrong length writes past the
+ * buffer by DMA, and a page of its own is as far as the damage stays ours (reference: NVMe
+ * passthrough transfers).
  */
 
 #include <stdint.h>
 
 #define ARENA_PAGE    4096u
-#define ARENA_MESSAGE 256u /* above every ioctl struct, and aligned for each of them */
+#define ARENA_MESSAGE 256u	     /* above every ioctl struct, and aligned for each of them */
 #define ARENA_MAX     (128u * 1024u) /* keeps a request within one SOCK_SEQPACKET datagram */
 
 #define ARENA_RELOCS_MAX  4u
@@ -44,5 +47,6 @@ struct arena {
 	uint32_t n_relocs;
 	uint32_t n_replies;
 	struct arena_reloc relocs[ARENA_RELOCS_MAX];
-	struct arena_range replies[ARENA_REPLIES_MAX]; /* what goes back, concatenated in this order */
+	struct arena_range
+		replies[ARENA_REPLIES_MAX]; /* what goes back, concatenated in this order */
 };

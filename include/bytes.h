@@ -4,8 +4,8 @@
 /*
  * Bounds-checked access to byte strings of either byte order. libc only.
  *
- * bytes_get() and bytes_put() move an unsigned integer of 1 to 8 bytes; they return false, and touch
- * nothing, when it does not lie wholly within the buffer.
+ * bytes_get() and bytes_put() move an unsigned integer of 1 to 8 bytes; they return false, and
+ * touch nothing, when it does not lie wholly within the buffer.
  *
  * struct bytes_writer fills a buffer from front to back. It remembers the first overflow instead of
  * reporting each, so that a writer of twenty fields checks once, at the end.

@@ -68,6 +68,6 @@ static inline void close_pointer(int *fd)
 
 DEFINE_CLEANUP(FILE *, fclose)
 
-#define _cleanup_free_  _cleanup_(free_pointer)
-#define _cleanup_close_ _cleanup_(close_pointer)
+#define _cleanup_free_	 _cleanup_(free_pointer)
+#define _cleanup_close_	 _cleanup_(close_pointer)
 #define _cleanup_fclose_ _cleanup_(fclosep)

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * The kernel's own structs and numbers for the envelopes that fwctld sends. Everything here is in the
- * byte order of the host. They are written out, because Debian 12's headers are older than fwctl, and
- * because the CXL headers need macros that user space does not define.
+ * The kernel's own structs and numbers for the envelopes that fwctld sends. Everything here is in
+ * the byte order of the host. They are written out, because Debian 12's headers are older than
+ * fwctl, and because the CXL headers need macros that user space does not define.
  *
  * Sources, of Linux 7.3: include/uapi/linux/nvme_ioctl.h, include/uapi/fwctl/fwctl.h.
  * These names belong to the kernel: fwctld's own symbols never start with fwctl_ or FWCTL_.
@@ -12,7 +12,8 @@
 
 #include <stdint.h>
 
-/* NVMe admin passthrough with a 64-bit result. ioctl: 0, or a positive NVMe status, or -1 and errno. */
+/* NVMe admin passthrough with a 64-bit result. ioctl: 0, or a positive NVMe status, or -1 and
+ * errno. */
 #define NVME_IOCTL_ADMIN64_CMD 0xc0504e47u
 
 struct nvme_passthru_cmd64 {
@@ -22,8 +23,8 @@ struct nvme_passthru_cmd64 {
 	uint32_t nsid;
 	uint32_t cdw2;
 	uint32_t cdw3;
-	uint64_t metadata;     /* user pointer; 0 with every admin command */
-	uint64_t addr;	       /* user pointer; 0 or data_len 0 with a data command: DMA to address 0 */
+	uint64_t metadata; /* user pointer; 0 with every admin command */
+	uint64_t addr;	   /* user pointer; 0 or data_len 0 with a data command: DMA to address 0 */
 	uint32_t metadata_len; /* bytes */
 	uint32_t data_len;     /* bytes; the kernel never compares it with the command */
 	uint32_t cdw10;
@@ -32,16 +33,17 @@ struct nvme_passthru_cmd64 {
 	uint32_t cdw13;
 	uint32_t cdw14;
 	uint32_t cdw15;
-	uint32_t timeout_ms; /* 0: admin_timeout of sysfs; when it passes, the controller is reset */
+	uint32_t
+		timeout_ms; /* 0: admin_timeout of sysfs; when it passes, the controller is reset */
 	uint32_t rsvd2;
 	uint64_t result; /* out: dwords 0 and 1 of the completion queue entry */
 };
 _Static_assert(sizeof(struct nvme_passthru_cmd64) == 80, "the ioctl number says 0x50 bytes");
 
 /* NVMe statuses that the kernel makes itself; drivers/nvme/host/core.c. No answer of the device. */
-#define NVME_SC_HOST_PATH_ERROR 0x370u /* never reached the device */
+#define NVME_SC_HOST_PATH_ERROR	 0x370u /* never reached the device */
 #define NVME_SC_HOST_ABORTED_CMD 0x371u /* cancelled in flight: outcome unknown */
-#define NVME_SC_MASK 0x7ffu /* status code and type, without CRD, More and DNR */
+#define NVME_SC_MASK		 0x7ffu /* status code and type, without CRD, More and DNR */
 
 #define FWCTL_INFO 0x9a00u
 #define FWCTL_RPC  0x9a01u
@@ -58,12 +60,14 @@ struct fwctl_info {
 	uint32_t size;	/* in: 24 */
 	uint32_t flags; /* in: 0 */
 	uint32_t out_device_type;
-	uint32_t device_data_len; /* in: bytes at out_device_data, without an upper limit; out: the driver's */
+	uint32_t device_data_len; /* in: bytes at out_device_data, without an upper limit; out: the
+				     driver's */
 	uint64_t out_device_data; /* user pointer; the kernel clears device_data_len bytes there */
 };
 _Static_assert(sizeof(struct fwctl_info) == 24, "struct fwctl_info is 24 bytes");
 
-/* The numbers do not order harm: 0 permits writes. 2 and 3 taint the kernel, even when then refused. */
+/* The numbers do not order harm: 0 permits writes. 2 and 3 taint the kernel, even when then
+ * refused. */
 enum fwctl_rpc_scope {
 	FWCTL_RPC_CONFIGURATION = 0,
 	FWCTL_RPC_DEBUG_READ_ONLY = 1,
