@@ -11,6 +11,10 @@
 
 #define N_BENCH_CALLS 2u
 
+/* Bytes between fwctld and an executor: a request, and an Identify's reply. */
+#define BENCH_REQUEST_SIZE 256u
+#define BENCH_REPLY_SIZE   4128u
+
 static const struct {
 	const char *name;
 	const char *command;
@@ -21,12 +25,12 @@ static const struct {
 };
 
 static inline int bench_call_new(sd_bus *bus, const char *destination, const char *path,
-				 unsigned call, sd_bus_message **ret)
+				 const char *method, unsigned call, sd_bus_message **ret)
 {
 	int r;
 
 	r = sd_bus_message_new_method_call(bus, ret, destination, path, FWCTLD_DEVICE_INTERFACE,
-					   "Execute");
+					   method);
 	if (r >= 0)
 		r = sd_bus_message_append(*ret, "sa{sv}aya{sv}", bench_calls[call].command, 1,
 					  bench_calls[call].field, "s", bench_calls[call].value, 0,

@@ -24,7 +24,13 @@
 	200u /* calls of each kind that are not counted: caches, page faults, the caller's look-up \
 	      */
 
-enum { PING, FWCTLD, CONTROL = FWCTLD + N_BENCH_CALLS, N_KINDS = CONTROL + N_BENCH_CALLS };
+enum {
+	PING,
+	FWCTLD,
+	CONTROL = FWCTLD + N_BENCH_CALLS,
+	BEHIND = CONTROL + N_BENCH_CALLS, /* the control with a second process behind it */
+	N_KINDS = BEHIND + N_BENCH_CALLS,
+};
 
 static sd_bus *bus;
 static const char *device;
@@ -48,9 +54,12 @@ static double call(unsigned kind)
 		r = sd_bus_message_new_method_call(bus, &m, BENCH_CONTROL_NAME, "/",
 						   "org.freedesktop.DBus.Peer", "Ping");
 	else if (kind < CONTROL)
-		r = bench_call_new(bus, FWCTLD_BUS_NAME, device, kind - FWCTLD, &m);
+		r = bench_call_new(bus, FWCTLD_BUS_NAME, device, "Execute", kind - FWCTLD, &m);
+	else if (kind < BEHIND)
+		r = bench_call_new(bus, BENCH_CONTROL_NAME, device, "Execute", kind - CONTROL, &m);
 	else
-		r = bench_call_new(bus, BENCH_CONTROL_NAME, device, kind - CONTROL, &m);
+		r = bench_call_new(bus, BENCH_CONTROL_NAME, device, "ExecuteBehind", kind - BEHIND,
+				   &m);
 	if (r >= 0)
 		r = sd_bus_call(bus, m, 0, &error, &reply);
 	if (r < 0) {
@@ -101,9 +110,12 @@ int main(int argc, char **argv)
 	}
 	printf("%-22s %10.1f us\n", "Peer.Ping", median[PING]);
 	for (unsigned i = 0; i < N_BENCH_CALLS; i++)
-		printf("%-22s %10.1f us  control %10.1f us  = %.3f x control, %.2f x ping\n",
-		       bench_calls[i].name, median[FWCTLD + i], median[CONTROL + i],
-		       median[FWCTLD + i] / median[CONTROL + i], median[FWCTLD + i] / median[PING]);
+		printf("%-22s %10.1f us = %.2f x ping, %.3f x control (%.1f us), %.3f x control "
+		       "with a "
+		       "process behind it (%.1f us)\n",
+		       bench_calls[i].name, median[FWCTLD + i], median[FWCTLD + i] / median[PING],
+		       median[FWCTLD + i] / median[CONTROL + i], median[CONTROL + i],
+		       median[FWCTLD + i] / median[BEHIND + i], median[BEHIND + i]);
 	for (unsigned kind = 0; kind < N_KINDS; kind++)
 		free(samples[kind]);
 	sd_bus_unref(bus);

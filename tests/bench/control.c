@@ -15,8 +15,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
+#include <unistd.h>
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 
@@ -172,9 +174,37 @@ static int answer_append(sd_bus_message *m, const struct answer *answer)
 	return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static int method_execute(sd_bus_message *call, void *userdata, sd_bus_error *ret_error)
+/*
+ * What a second process behind the service costs by itself: a message of a request's size to it,
+ * and the payload back. Returns our end of its socket.
+ */
+static int start_process_behind(void)
+{
+	static uint8_t buffer[BENCH_REPLY_SIZE];
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		die("socketpair", -errno);
+	switch (fork()) {
+	case -1:
+		die("fork", -errno);
+		break;
+	case 0:
+		close(pair[0]);
+		while (recv(pair[1], buffer, sizeof(buffer), 0) > 0)
+			if (send(pair[1], buffer, sizeof(buffer), MSG_NOSIGNAL) < 0)
+				break;
+		_exit(EXIT_SUCCESS);
+	}
+	close(pair[1]);
+	return pair[0];
+}
+
+/* userdata: the socket of the process behind; NULL for the method that does without. */
+static int execute(sd_bus_message *call, const int *behind)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	static uint8_t buffer[BENCH_REPLY_SIZE];
 	const char *command;
 	int r;
 
@@ -182,6 +212,10 @@ static int method_execute(sd_bus_message *call, void *userdata, sd_bus_error *re
 	if (r >= 0)
 		r = write_record("MESSAGE=alice sends nvme.get-log-page (read-only) to sim0",
 				 false);
+	if (r >= 0 && behind &&
+	    (send(*behind, buffer, BENCH_REQUEST_SIZE, MSG_NOSIGNAL) < 0 ||
+	     recv(*behind, buffer, sizeof(buffer), 0) <= 0))
+		r = -errno;
 	if (r >= 0)
 		r = sd_bus_message_new_method_return(call, &reply);
 	for (unsigned i = 0; r >= 0 && i < N_BENCH_CALLS; i++)
@@ -192,9 +226,21 @@ static int method_execute(sd_bus_message *call, void *userdata, sd_bus_error *re
 	return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
+static int method_execute(sd_bus_message *call, void *userdata, sd_bus_error *ret_error)
+{
+	return execute(call, NULL);
+}
+
+static int method_execute_behind(sd_bus_message *call, void *userdata, sd_bus_error *ret_error)
+{
+	return execute(call, userdata);
+}
+
 static const sd_bus_vtable vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	SD_BUS_METHOD("Execute", "sa{sv}aya{sv}", "suaya{sv}", method_execute,
+		      SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("ExecuteBehind", "sa{sv}aya{sv}", "suaya{sv}", method_execute_behind,
 		      SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_VTABLE_END,
 };
@@ -203,7 +249,7 @@ int main(int argc, char **argv)
 {
 	sd_event *event = NULL;
 	sd_bus *bus = NULL;
-	int r;
+	int behind = start_process_behind(), r;
 
 	if (argc != 2)
 		die("usage: control DEVICE-PATH", -EINVAL);
@@ -211,7 +257,7 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; r >= 0 && i < N_BENCH_CALLS; i++) {
 		_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
 
-		r = bench_call_new(bus, FWCTLD_BUS_NAME, argv[1], i, &call);
+		r = bench_call_new(bus, FWCTLD_BUS_NAME, argv[1], "Execute", i, &call);
 		if (r >= 0)
 			r = sd_bus_call(bus, call, 0, NULL, &answers[i].reply);
 		if (r >= 0)
@@ -222,7 +268,7 @@ int main(int argc, char **argv)
 	r = sd_event_default(&event);
 	if (r >= 0)
 		r = sd_bus_add_object_vtable(bus, NULL, argv[1], FWCTLD_DEVICE_INTERFACE, vtable,
-					     NULL);
+					     &behind);
 	if (r >= 0)
 		r = sd_bus_attach_event(bus, event, SD_EVENT_PRIORITY_NORMAL);
 	if (r >= 0)
