@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "policy/digest.h"
 
+#include <nettle/base16.h>
 #include <nettle/hmac.h>
 #include <nettle/sha2.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "policy/message.h"
@@ -76,7 +76,7 @@ void request_digest(const char *device_id, const struct classified *classified,
 char *digest_to_string(const uint8_t digest[static DIGEST_SIZE],
 		       char buffer[static DIGEST_STRING_SIZE])
 {
-	for (unsigned i = 0; i < DIGEST_SIZE; i++)
-		snprintf(buffer + 2 * i, 3, "%02x", digest[i]);
+	base16_encode_update(buffer, DIGEST_SIZE, digest);
+	buffer[DIGEST_STRING_SIZE - 1] = '\0';
 	return buffer;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <nettle/sha2.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "daemon/broker/generation.h"
 #include "include/cleanup.h"
+#include "policy/digest.h"
 #include "policy/folders.h"
 
 static int generation_new(uint64_t number, const char *const *folders, struct problems *problems,
@@ -36,8 +36,7 @@ static void generation_digest(struct generation *generation)
 	sha256_update(&sha, sizeof(generation->catalogue->digest), generation->catalogue->digest);
 	sha256_update(&sha, sizeof(generation->policy->digest), generation->policy->digest);
 	sha256_digest(&sha, sizeof(digest), digest);
-	for (size_t i = 0; i < sizeof(digest); i++)
-		snprintf(generation->digest + 2 * i, 3, "%02x", digest[i]);
+	digest_to_string(digest, generation->digest);
 }
 
 int generation_load(uint64_t number, struct problems *problems, struct generation **ret)
