@@ -310,7 +310,7 @@ void audit_denied(struct request *request, const char *why)
 	struct audit_record record;
 
 	if (request->caller && request->caller->account &&
-	    !flood_passes(request->manager->flood, request->caller->identity.uid))
+	    !flood_passes(request->manager->denials, request->caller->identity.uid))
 		return;
 	audit_record_start(&record, FWCTLD_MESSAGE_DENIED, LOG_NOTICE,
 			   "%s may not send %s to %s: %s", caller_name(request),
@@ -340,7 +340,7 @@ void audit_authentication(struct request *request, const char *why)
 	struct audit_record record;
 
 	/* A refusal is told of by the denial as well; a flood of them is not. */
-	if (why && !flood_passes(request->manager->flood, request->caller->identity.uid))
+	if (why && !flood_passes(request->manager->denials, request->caller->identity.uid))
 		return;
 	audit_record_start(&record, FWCTLD_MESSAGE_AUTHENTICATION, LOG_NOTICE,
 			   "polkit %s %s for %s on %s", why ? "did not grant" : "granted",

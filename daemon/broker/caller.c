@@ -292,9 +292,10 @@ bool caller_charge_question(struct caller *caller)
 	struct callers *callers = caller->callers;
 	struct account *account = caller->account;
 
-	/* All others together never keep root from asking. */
+	bool first = account->n_questions == 0 || account->uid == 0;
+
 	if (account->n_questions >= QUESTIONS_PER_UID_MAX ||
-	    (callers->n_questions >= QUESTIONS_MAX && account->uid != 0))
+	    callers->n_questions >= (first ? QUESTIONS_FIRST_MAX : QUESTIONS_MAX))
 		return false;
 	account->n_questions++;
 	callers->n_questions++;
@@ -306,17 +307,6 @@ void caller_discharge_question(struct caller *caller)
 	caller->account->n_questions--;
 	if (caller->callers)
 		caller->callers->n_questions--;
-}
-
-bool caller_charge_list(struct caller *caller, uint64_t now)
-{
-	struct account *account = caller->account;
-
-	if (now - account->lists_since >= 1000 * 1000) {
-		account->lists_since = now;
-		account->n_lists = 0;
-	}
-	return account->n_lists++ < LISTS_PER_SECOND_MAX;
 }
 
 struct end_walk {

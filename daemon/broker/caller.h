@@ -36,8 +36,7 @@
  */
 #define QUESTIONS_PER_UID_MAX 8u
 #define QUESTIONS_MAX	      64u
-/* Lists of commands cost more than anything else that needs no permission. */
-#define LISTS_PER_SECOND_MAX 20u
+#define QUESTIONS_FIRST_MAX   112u /* a uid's first one, and root's, also beyond QUESTIONS_MAX */
 /* Requests of one connection whose uid the bus has not told us yet. */
 #define REQUESTS_UNRESOLVED_MAX 64u
 
@@ -51,9 +50,7 @@ struct account {
 	unsigned n_requests;
 	size_t n_bytes;
 	unsigned n_questions;
-	unsigned n_lists;     /* since lists_since */
-	uint64_t lists_since; /* CLOCK_MONOTONIC, µs */
-	uint64_t served;      /* when one of its requests last had a device's turn; of a counter */
+	uint64_t served; /* when one of its requests last had a device's turn; of a counter */
 };
 
 enum caller_state {
@@ -99,8 +96,6 @@ void caller_discharge(struct caller *caller, size_t bytes);
 /* The same for a question to polkit. */
 bool caller_charge_question(struct caller *caller);
 void caller_discharge_question(struct caller *caller);
-/* May it have a list of commands now (CLOCK_MONOTONIC, µs)? */
-bool caller_charge_list(struct caller *caller, uint64_t now);
 
 /* Calls `end` for each request of each caller; it may end the request. */
 void callers_end_requests(struct callers *callers, void (*end)(struct request *request));

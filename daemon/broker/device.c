@@ -120,6 +120,11 @@ int device_enqueue(struct device *device, struct request *request)
 	if (device->n_queue >= DEVICE_QUEUE_MAX && request->caller &&
 	    device_count_queued(device, request->caller->account) >= REQUESTS_ALWAYS)
 		return -EXFULL;
+	/* Whoever is new stands behind those who wait, but before the one who has just been served.
+	 */
+	if (request->caller && request->caller->account->served == 0 &&
+	    device->manager->n_turns > 0)
+		request->caller->account->served = device->manager->n_turns - 1;
 	TAILQ_INSERT_TAIL(&device->queue, request, of_device);
 	device->n_queue++;
 	device_run(device);
@@ -421,10 +426,10 @@ void device_gone(struct device *device, const char *why)
 	device_set_state(device, DEVICE_GONE);
 	device->executor = executor_free(device->executor);
 	device->restart = sd_event_source_disable_unref(device->restart);
-	device->live_retry = sd_event_source_disable_unref(device->live_retry);
 	if (running)
 		request_executor_lost(running, why);
 	device_give_up_queue(device, -ENODEV, why);
+	device->live_retry = sd_event_source_disable_unref(device->live_retry);
 	audit_device_removed(device, why);
 	bus_device_remove(device);
 	(void)devices_name_ids(device->manager);

@@ -111,6 +111,11 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct discovery_retry *retry = userdata;
 
+	/* First everything once: those who wait for fwctld to start don't wait for a second try. */
+	if (!retry->manager->serving) {
+		sd_event_source_set_time_relative(source, RETRY_USEC);
+		return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	}
 	return monitor_client_open(retry->manager->monitor, retry->request.subsystem,
 				   retry->request.number);
 }

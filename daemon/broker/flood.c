@@ -14,6 +14,7 @@ struct flooder {
 struct flood {
 	sd_event_source *window;
 	void *by_uid; /* tsearch tree of struct flooder, of this window */
+	struct flood_limits limits;
 	unsigned n_passed;
 	flood_report_t report;
 	void *userdata;
@@ -31,7 +32,7 @@ static void flood_end_window(struct flood *flood)
 	while (flood->by_uid) {
 		struct flooder *flooder = *(struct flooder **)flood->by_uid;
 
-		if (flooder->n_suppressed > 0)
+		if (flooder->n_suppressed > 0 && flood->report)
 			flood->report(flood->userdata, flooder->uid, flooder->n_suppressed);
 		tdelete(flooder, &flood->by_uid, compare);
 		free(flooder);
@@ -50,14 +51,14 @@ bool flood_passes(struct flood *flood, uid_t uid)
 	struct flooder key = {.uid = uid}, *flooder, **found;
 
 	if (!flood->by_uid) {
-		sd_event_source_set_time_relative(flood->window, FLOOD_WINDOW_USEC);
+		sd_event_source_set_time_relative(flood->window, flood->limits.window_usec);
 		sd_event_source_set_enabled(flood->window, SD_EVENT_ONESHOT);
 	}
 	found = tfind(&key, &flood->by_uid, compare);
 	if (found) {
 		flooder = *found;
 	} else {
-		/* Without the memory to count it, it is written. */
+		/* Without the memory to count it, it passes. */
 		flooder = calloc(1, sizeof(*flooder));
 		if (!flooder)
 			return true;
@@ -67,7 +68,7 @@ bool flood_passes(struct flood *flood, uid_t uid)
 			return true;
 		}
 	}
-	if (flooder->n_passed >= FLOOD_PER_UID_MAX || flood->n_passed >= FLOOD_MAX) {
+	if (flooder->n_passed >= flood->limits.per_uid || flood->n_passed >= flood->limits.in_all) {
 		flooder->n_suppressed++;
 		return false;
 	}
@@ -76,7 +77,8 @@ bool flood_passes(struct flood *flood, uid_t uid)
 	return true;
 }
 
-int flood_new(sd_event *event, flood_report_t report, void *userdata, struct flood **ret)
+int flood_new(sd_event *event, const struct flood_limits *limits, flood_report_t report,
+	      void *userdata, struct flood **ret)
 {
 	struct flood *flood;
 	int r;
@@ -84,7 +86,7 @@ int flood_new(sd_event *event, flood_report_t report, void *userdata, struct flo
 	flood = calloc(1, sizeof(*flood));
 	if (!flood)
 		return -ENOMEM;
-	*flood = (struct flood){.report = report, .userdata = userdata};
+	*flood = (struct flood){.limits = *limits, .report = report, .userdata = userdata};
 	r = sd_event_add_time_relative(event, &flood->window, CLOCK_MONOTONIC, 0, 0, on_window_end,
 				       flood);
 	if (r >= 0)

@@ -15,6 +15,19 @@
 #include "include/cleanup.h"
 #include "include/fwctld-names.h"
 
+/* Being denied costs nothing, and the disk that the journal is on is everybody's. */
+static const struct flood_limits denial_limits = {
+	.window_usec = 10 * 1000 * 1000,
+	.per_uid = 200,
+	.in_all = 2000,
+};
+/* Lists of commands cost more than anything else that needs no permission. */
+static const struct flood_limits list_limits = {
+	.window_usec = 1000 * 1000,
+	.per_uid = 20,
+	.in_all = 1000,
+};
+
 /* Whoever activates us by a call should find the devices; but not wait for ever for a broken one.
  */
 static int manager_serve(struct manager *manager)
@@ -145,7 +158,9 @@ int manager_new(sd_event *event, struct manager **ret)
 	if (r >= 0)
 		r = audit_new(event, &manager->audit);
 	if (r >= 0)
-		r = flood_new(event, audit_suppressed, manager, &manager->flood);
+		r = flood_new(event, &denial_limits, audit_suppressed, manager, &manager->denials);
+	if (r >= 0)
+		r = flood_new(event, &list_limits, NULL, NULL, &manager->lists);
 	if (r >= 0)
 		r = manager_load_first(manager);
 	if (r >= 0)
@@ -173,6 +188,9 @@ void manager_end_requests(struct manager *manager)
 	/* What is in flight gets an outcome: nobody will hear of it any more. */
 	TAILQ_FOREACH(device, &manager->devices, link)
 		device_gone(device, "fwctld ends");
+	/* Once more, for those whose outcome that was. */
+	if (manager->callers)
+		callers_end_requests(manager->callers, request_end);
 	if (manager->bus)
 		(void)sd_bus_flush(manager->bus);
 }
@@ -191,7 +209,8 @@ struct manager *manager_free(struct manager *manager)
 		TAILQ_REMOVE(&manager->devices, device, link);
 		device_unref(device);
 	}
-	flood_free(manager->flood);
+	flood_free(manager->denials);
+	flood_free(manager->lists);
 	generation_unref(manager->generation);
 	audit_free(manager->audit);
 	if (manager->bus) {

@@ -23,7 +23,8 @@ struct manager {
 	sd_bus *bus;
 	sd_bus_slot *bus_slots[2]; /* the root's vtable and object manager */
 	struct audit *audit;
-	struct flood *flood;
+	struct flood *denials; /* whose records are written */
+	struct flood *lists;   /* of commands, which are made */
 	struct callers *callers;
 	struct monitor_client *monitor;
 	struct device_list devices;

@@ -130,7 +130,8 @@ static int client_connect(struct monitor_client *client)
 	if (client->fd < 0)
 		return -errno;
 	if (connect(client->fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		r = -errno;
+		r = -ECONNREFUSED; /* whatever it was: an ENOENT of our own would say that a node is
+				      gone */
 	else
 		r = sd_event_add_io(client->event, &client->readable, client->fd, EPOLLIN,
 				    on_answer, client);

@@ -36,6 +36,13 @@ bool request_lacks_device_id(const struct request *request)
 	return request->classified.class == CLASS_DESTRUCTIVE && !request->device_id;
 }
 
+static void request_discharge_question(struct request *request)
+{
+	if (request->asked)
+		caller_discharge_question(request->caller);
+	request->asked = false;
+}
+
 void request_finish(struct request *request)
 {
 	if (request->state == REQUEST_DONE)
@@ -45,8 +52,7 @@ void request_finish(struct request *request)
 		request->done(request->device, request->sent ? &request->outcome : NULL);
 	request->polkit = sd_bus_slot_unref(request->polkit);
 	request->deadline = sd_event_source_disable_unref(request->deadline);
-	if (request->asked)
-		caller_discharge_question(request->caller);
+	request_discharge_question(request);
 	if (request->caller) {
 		TAILQ_REMOVE(&request->caller->requests, request, of_caller);
 		request->caller->n_requests--;
@@ -76,6 +82,11 @@ void request_end(struct request *request)
 	case REQUEST_ASKING:
 		request_deny(request, FWCTLD_ERROR_BUSY,
 			     "fwctld ends; nothing was done. Ask again when it is back.");
+		break;
+	case REQUEST_OUTCOME:
+		/* Its record goes on waiting for journald, for a moment; nobody else does. */
+		audit_forget(request->manager->audit, request);
+		request_answer(request);
 		break;
 	default:
 		break;
@@ -179,6 +190,7 @@ static void request_reload(struct request *request)
 void request_authenticated(struct request *request, const char *why)
 {
 	request->polkit = sd_bus_slot_unref(request->polkit);
+	request_discharge_question(request);
 	audit_authentication(request, why);
 	if (why) {
 		_cleanup_free_ char *sentence = NULL;
@@ -282,15 +294,11 @@ static void request_start_execution(struct request *request)
 
 static void request_list(struct request *request)
 {
-	uint64_t now;
-
-	sd_event_now(request->manager->event, CLOCK_MONOTONIC, &now);
-	if (caller_charge_list(request->caller, now))
+	if (flood_passes(request->manager->lists, request->caller->identity.uid))
 		bus_device_list_commands(request);
 	else
 		request_reply_error(request, FWCTLD_ERROR_QUOTA_EXCEEDED,
-				    "A user can have %u lists of commands a second.",
-				    LISTS_PER_SECOND_MAX);
+				    "Too many lists of commands for one user. Wait a second.");
 	request_finish(request);
 }
 

@@ -138,3 +138,42 @@ def test_a_claimed_name_is_no_ones_device_id(stopped):
     alice = stopped.client("alice")
     ids = [alice.device(name).property("DeviceId") for name in ("sim2", "sim3", "sim4")]
     assert ids == ["nvme:sim3", "nvme#sim3", "nvme#sim4"]
+
+
+def test_an_answered_question_counts_no_more(fwctld, alice, nobody):
+    running = hang(fwctld, nobody)
+    serials = [alice.device("sim0").post_execute("nvme.set-features", {"fid": "temperature-threshold", "value": 340})
+               for _ in range(8)]
+    fwctld.journal.wait("authentication", count=8, caller_name="alice")
+    serials.append(alice.device("sim0").post_execute("nvme.set-features",
+                                                     {"fid": "temperature-threshold", "value": 341}))
+    fwctld.journal.wait("authentication", count=9, caller_name="alice")
+    fwctld.nvme.fault(Fault.NONE)
+    nobody.wait(running)
+    assert [alice.wait(serial)[1] for serial in serials] == [0] * 9
+
+
+def test_a_new_connection_is_no_new_user(fwctld):
+    refused = 0
+    for _ in range(4):
+        connection = fwctld.client("nobody")
+        device = connection.device("sim0")
+        for _ in range(20):
+            try:
+                device.call("ListCommands")
+            except BusError as error:
+                assert error.short == "QuotaExceeded"
+                refused += 1
+        connection.close()
+        fwctld.clients.remove(connection)
+    assert refused > 0
+
+
+def test_the_known_outcome_is_told_when_fwctld_ends_with_a_full_journal(bench, fwctld, alice):
+    running = hang(fwctld, alice)
+    with bench.full_journal():
+        fwctld.nvme.fault(Fault.NONE)
+        wait_for(lambda: fwctld.state("sim0") == "idle", "the command to return")
+        fwctld.broker.stop()
+        assert alice.wait(running)[1] == 0
+    fwctld.broker = None
