@@ -288,21 +288,6 @@ static void files_that_others_can_write_are_not_trusted(void **state)
 	assert_int_equal(n, 0);
 }
 
-static void files_of_others_are_not_trusted(void **state)
-{
-	_cleanup_(problems_done) struct problems problems = {};
-	_cleanup_(scratch_done) struct scratch scratch = {};
-	struct yaml_file *file = NULL;
-
-	if (geteuid() != 0)
-		skip(); /* nobody else can give a file away */
-	scratch_make(&scratch, 0644, "a: 1\n");
-	assert_int_equal(chown(scratch.path, 65534, 65534), 0);
-	assert_int_equal(yaml_file_load(scratch.path, true, &problems, &file), -EPERM);
-	assert_int_equal(problems.n, 1);
-	assert_null(file);
-}
-
 static void only_regular_files_are_trusted(void **state)
 {
 	_cleanup_(problems_done) struct problems problems = {};
@@ -386,7 +371,6 @@ int main(void)
 		cmocka_unit_test(numbers_are_read_strictly),
 		cmocka_unit_test(booleans_are_true_and_false),
 		cmocka_unit_test(files_that_others_can_write_are_not_trusted),
-		cmocka_unit_test(files_of_others_are_not_trusted),
 		cmocka_unit_test(only_regular_files_are_trusted),
 		cmocka_unit_test(a_file_that_is_not_there_is_said),
 		cmocka_unit_test(suggestions_are_near),
