@@ -11,6 +11,7 @@
 #include "daemon/broker/live-read.h"
 #include "daemon/broker/manager.h"
 #include "daemon/broker/request.h"
+#include "daemon/broker/timer.h"
 #include "include/cleanup.h"
 #include "include/fwctld-names.h"
 
@@ -48,23 +49,16 @@ static int on_announce(sd_event_source *source, uint64_t usec, void *userdata)
  */
 static void device_set_state(struct device *device, enum device_state state)
 {
-	int enabled = SD_EVENT_OFF, r = 0;
+	int enabled = SD_EVENT_OFF;
 
 	if (device->state == state)
 		return;
 	device->state = state;
 	if (device->announce)
 		(void)sd_event_source_get_enabled(device->announce, &enabled);
-	if (enabled != SD_EVENT_OFF)
-		return;
-	if (!device->announce)
-		r = sd_event_add_time_relative(device->manager->event, &device->announce,
-					       CLOCK_MONOTONIC, ANNOUNCE_USEC, 0, on_announce,
-					       device);
-	else
-		r = sd_event_source_set_time_relative(device->announce, ANNOUNCE_USEC);
-	if (r >= 0)
-		(void)sd_event_source_set_enabled(device->announce, SD_EVENT_ONESHOT);
+	if (enabled == SD_EVENT_OFF)
+		(void)timer_arm(device->manager->event, &device->announce, ANNOUNCE_USEC,
+				on_announce, device);
 }
 
 /* The user's turn who waited longest for one: a hundred requests are not ahead of another's one. */
@@ -175,18 +169,10 @@ static void device_schedule_restart(struct device *device)
 {
 	unsigned doubled =
 		device->n_restarts < RESTART_DOUBLED_MAX ? device->n_restarts : RESTART_DOUBLED_MAX;
-	int r;
 
 	device->n_restarts++;
-	if (!device->restart)
-		r = sd_event_add_time_relative(device->manager->event, &device->restart,
-					       CLOCK_MONOTONIC, RESTART_USEC << doubled, 0,
-					       on_restart, device);
-	else
-		r = sd_event_source_set_time_relative(device->restart, RESTART_USEC << doubled);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(device->restart, SD_EVENT_ONESHOT);
-	if (r < 0)
+	if (timer_arm(device->manager->event, &device->restart, RESTART_USEC << doubled, on_restart,
+		      device) < 0)
 		device_gone(device, "out of memory");
 }
 

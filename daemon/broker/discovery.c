@@ -7,6 +7,7 @@
 
 #include "daemon/broker/discovery.h"
 #include "daemon/broker/manager.h"
+#include "daemon/broker/timer.h"
 #include "include/cleanup.h"
 
 /* What can't be opened just now: after 1 s, then 2, 4, ... at most 64 s. */
@@ -112,10 +113,8 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 	struct discovery_retry *retry = userdata;
 
 	/* First everything once: those who wait for fwctld to start don't wait for a second try. */
-	if (!retry->manager->serving) {
-		sd_event_source_set_time_relative(source, RETRY_USEC);
-		return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-	}
+	if (!retry->manager->serving)
+		return timer_arm(retry->manager->event, &retry->timer, RETRY_USEC, on_retry, retry);
 	return monitor_client_open(retry->manager->monitor, retry->request.subsystem,
 				   retry->request.number);
 }
@@ -131,15 +130,11 @@ static int retry_later(struct manager *manager, const struct monitor_request *re
 			return -ENOMEM;
 		*retry = (struct discovery_retry){.manager = manager, .request = *request};
 		TAILQ_INSERT_TAIL(&manager->retries, retry, link);
-		r = sd_event_add_time_relative(manager->event, &retry->timer, CLOCK_MONOTONIC,
-					       RETRY_USEC, 0, on_retry, retry);
-	} else {
-		if (retry->n_doubled < RETRY_DOUBLED_MAX)
-			retry->n_doubled++;
-		r = sd_event_source_set_time_relative(retry->timer, RETRY_USEC << retry->n_doubled);
-		if (r >= 0)
-			r = sd_event_source_set_enabled(retry->timer, SD_EVENT_ONESHOT);
+	} else if (retry->n_doubled < RETRY_DOUBLED_MAX) {
+		retry->n_doubled++;
 	}
+	r = timer_arm(manager->event, &retry->timer, RETRY_USEC << retry->n_doubled, on_retry,
+		      retry);
 	if (r < 0)
 		retry_free(retry);
 	return r < 0 ? r : 0;

@@ -5,6 +5,7 @@
 #include "daemon/broker/live-read.h"
 #include "daemon/broker/manager.h"
 #include "daemon/broker/request.h"
+#include "daemon/broker/timer.h"
 #include "policy/encode.h"
 
 /* Get Supported Features counts in bytes: its 8-byte header and 48 an entry (CXL 3.1, 8.2.9.6.1).
@@ -20,26 +21,14 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-static void live_read_later(struct device *device)
-{
-	int r;
-
-	if (device->live_retry)
-		r = sd_event_source_set_time_relative(device->live_retry, RETRY_USEC);
-	else
-		r = sd_event_add_time_relative(device->manager->event, &device->live_retry,
-					       CLOCK_MONOTONIC, RETRY_USEC, 0, on_retry, device);
-	if (r >= 0)
-		(void)sd_event_source_set_enabled(device->live_retry, SD_EVENT_ONESHOT);
-}
-
 static void on_cxl_features(struct device *device, const struct outcome *outcome)
 {
 	/* The payload follows fwctl's own 8 bytes: le32 size, le32 return code. */
 	const size_t header = 8;
 
 	if (!outcome) {
-		live_read_later(device);
+		(void)timer_arm(device->manager->event, &device->live_retry, RETRY_USEC, on_retry,
+				device);
 		return;
 	}
 	device->live_known =

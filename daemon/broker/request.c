@@ -187,8 +187,11 @@ static void request_reload(struct request *request)
 	request_finish(request);
 }
 
-void request_authenticated(struct request *request, const char *why)
+/* A polkit_answered_t. */
+static void request_authenticated(void *userdata, const char *why)
 {
+	struct request *request = userdata;
+
 	request->polkit = sd_bus_slot_unref(request->polkit);
 	request_discharge_question(request);
 	audit_authentication(request, why);
@@ -212,11 +215,6 @@ void request_authenticated(struct request *request, const char *why)
 		request_queue(request);
 }
 
-static void on_polkit(void *userdata, const char *why)
-{
-	request_authenticated(userdata, why);
-}
-
 static void request_ask(struct request *request, const char *action,
 			const struct polkit_detail *details)
 {
@@ -228,7 +226,8 @@ static void request_ask(struct request *request, const char *action,
 	}
 	request->asked = true;
 	request->state = REQUEST_ASKING;
-	if (polkit_ask(request->call, action, details, on_polkit, request, &request->polkit) < 0)
+	if (polkit_ask(request->call, action, details, request_authenticated, request,
+		       &request->polkit) < 0)
 		request_authenticated(request, "polkit could not be asked");
 }
 

@@ -132,8 +132,6 @@ void request_give_up(struct request *request, int error, const char *why);
 void request_end(struct request *request);
 /* Does an executor have it, or did one have it at its deadline? */
 bool request_is_sent(const struct request *request);
-/* polkit's answer; why: NULL when it granted. */
-void request_authenticated(struct request *request, const char *why);
 
 /*
  * Classifies and decides by what is in force now. 0: there is a decision. -ENOENT, -EBADMSG, ...:

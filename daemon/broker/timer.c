@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <time.h>
+
+#include "daemon/broker/timer.h"
+
+int timer_arm(sd_event *event, sd_event_source **timer, uint64_t usec,
+	      sd_event_time_handler_t handler, void *userdata)
+{
+	int r;
+
+	/* A new time source is one shot already. */
+	if (!*timer)
+		return sd_event_add_time_relative(event, timer, CLOCK_MONOTONIC, usec, 0, handler,
+						  userdata);
+	r = sd_event_source_set_time_relative(*timer, usec);
+	return r < 0 ? r : sd_event_source_set_enabled(*timer, SD_EVENT_ONESHOT);
+}
