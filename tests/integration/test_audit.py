@@ -138,6 +138,17 @@ def test_stalled_journald_delays_only_what_must_be_recorded(fwctld, alice, nobod
     assert numbers == sorted(numbers) == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
+def missing_of(fwctld, denied):
+    """How many of bob's denials were counted and not written, once every one of them is accounted for."""
+    def account():
+        missing = sum(int(record["count"]) for record in fwctld.journal.records("suppressed"))
+        written = len(fwctld.journal.records("denied", caller_name="bob"))
+        return (missing, written) if missing + written >= denied else None
+    missing, written = processes.wait_for(account, f"an account of {denied} denials", seconds=40)
+    assert missing + written == denied
+    return missing
+
+
 def test_denials_that_could_not_be_written_are_counted(fwctld, bob):
     """A flood against a stalled journald: bounded memory, and a record that says how many are missing."""
     device = bob.device("sim0")
@@ -148,9 +159,7 @@ def test_denials_that_could_not_be_written_are_counted(fwctld, bob):
             for serial in serials:
                 with pytest.raises(BusError):
                     bob.wait(serial)
-    missing = int(fwctld.journal.wait("suppressed", seconds=30)["count"])
-    written = len(fwctld.journal.records("denied", caller_name="bob"))
-    assert written + missing == 1500 and missing > 0
+    assert missing_of(fwctld, 1500) > 0
 
 
 def test_a_flood_of_denials_is_bounded_and_counted(fwctld, bob):
@@ -161,8 +170,8 @@ def test_a_flood_of_denials_is_bounded_and_counted(fwctld, bob):
                        for _ in range(50)]:
             with pytest.raises(BusError):
                 bob.wait(serial)
-    suppressed = fwctld.journal.wait("suppressed", seconds=15)
-    written = fwctld.journal.records("denied", caller_name="bob")
-    assert len(written) == 200 and suppressed["count"] == "100"
+    # 100, unless the machine is so slow that a window ended meanwhile.
+    assert 0 < missing_of(fwctld, 300) <= 100
+    suppressed = fwctld.journal.wait("suppressed")
     assert suppressed["caller_uid"] == str(pwd.getpwnam("bob").pw_uid)
     assert fwctld.reached() == 0
