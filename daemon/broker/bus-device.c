@@ -72,7 +72,7 @@ void bus_device_list_commands(struct request *request)
 				      "The list could not be made: %s.", strerror(-r));
 }
 
-/* How a person finds out what a field takes; that the catalogue is public, as its files are. */
+/* What a field takes. Everybody may know: the catalogue is public, as its files are. */
 static int append_field(sd_bus_message *m, const struct command *command, unsigned index)
 {
 	const struct field *field = &command->fields[index];
