@@ -6,8 +6,9 @@
  * the byte order of the host. They are written out, because Debian 12's headers are older than
  * fwctl, and because the CXL headers need macros that user space does not define.
  *
- * Sources, of Linux 7.3: include/uapi/linux/nvme_ioctl.h, include/uapi/fwctl/fwctl.h.
- * These names belong to the kernel: fwctld's own symbols never start with fwctl_ or FWCTL_.
+ * Sources, of Linux 7.3: include/uapi/linux/nvme_ioctl.h, include/uapi/fwctl/fwctl.h,
+ * include/uapi/linux/cxl_mem.h. These names belong to the kernel: fwctld's own symbols never start
+ * with fwctl_ or FWCTL_.
  */
 
 #include <stdint.h>
@@ -84,3 +85,87 @@ struct fwctl_rpc {
 	uint64_t out;	  /* user pointer */
 };
 _Static_assert(sizeof(struct fwctl_rpc) == 32, "struct fwctl_rpc is 32 bytes");
+
+/*
+ * The mailbox of a CXL memory device, /dev/cxl/memN. ENXIO from both: the driver let go of the
+ * device.
+ *
+ * QUERY: its number says 8 bytes, but the kernel writes n_commands entries of 16 bytes behind them.
+ */
+#define CXL_MEM_QUERY_COMMANDS 0x8008ce01u
+#define CXL_MEM_SEND_COMMAND   0xc030ce02u
+
+struct cxl_command_info {
+	uint32_t id; /* enum cxl_mem_command_id; 0: an id of this slot does not exist */
+	uint32_t flags;
+	uint32_t size_in; /* bytes, as size_out; 0xffffffff: variable */
+	uint32_t size_out;
+};
+_Static_assert(sizeof(struct cxl_command_info) == 16, "struct cxl_command_info is 16 bytes");
+
+#define CXL_MEM_COMMAND_FLAG_ENABLED   0x1u /* the device has it */
+#define CXL_MEM_COMMAND_FLAG_EXCLUSIVE 0x2u /* the kernel keeps it to itself at the moment: EBUSY  \
+					     */
+
+struct cxl_mem_query_commands {
+	uint32_t n_commands; /* in: entries that there is room for; it does not come back. 0: out */
+	uint32_t rsvd;
+	struct cxl_command_info commands[]; /* out, in the order of ids */
+};
+_Static_assert(sizeof(struct cxl_mem_query_commands) == 8, "the ioctl number says 8 bytes");
+
+/* The ids that stand for commands; those of withdrawn ones (15 to 17, 19, 20) give ENOTTY. */
+enum cxl_mem_command_id {
+	CXL_MEM_COMMAND_ID_INVALID = 0,
+	CXL_MEM_COMMAND_ID_IDENTIFY = 1,
+	CXL_MEM_COMMAND_ID_RAW = 2, /* any opcode: never offered */
+	CXL_MEM_COMMAND_ID_GET_SUPPORTED_LOGS = 3,
+	CXL_MEM_COMMAND_ID_GET_FW_INFO = 4,
+	CXL_MEM_COMMAND_ID_GET_PARTITION_INFO = 5,
+	CXL_MEM_COMMAND_ID_GET_LSA = 6,
+	CXL_MEM_COMMAND_ID_GET_HEALTH_INFO = 7,
+	CXL_MEM_COMMAND_ID_GET_LOG = 8,
+	CXL_MEM_COMMAND_ID_SET_PARTITION_INFO = 9,
+	CXL_MEM_COMMAND_ID_SET_LSA = 10,
+	CXL_MEM_COMMAND_ID_GET_ALERT_CONFIG = 11,
+	CXL_MEM_COMMAND_ID_SET_ALERT_CONFIG = 12,
+	CXL_MEM_COMMAND_ID_GET_SHUTDOWN_STATE = 13,
+	CXL_MEM_COMMAND_ID_SET_SHUTDOWN_STATE = 14,
+	CXL_MEM_COMMAND_ID_GET_SCAN_MEDIA_CAPS = 18,
+	CXL_MEM_COMMAND_ID_GET_TIMESTAMP = 21,
+	CXL_MEM_COMMAND_ID_GET_LOG_CAPS = 22,
+	CXL_MEM_COMMAND_ID_CLEAR_LOG = 23,
+	CXL_MEM_COMMAND_ID_GET_SUP_LOG_SUBLIST = 24,
+	CXL_MEM_COMMAND_ID_MAX,
+};
+
+/*
+ * ioctl: 0, the mailbox worked: what the device said is in retval; or -1 and errno. EINVAL:
+ * reserved bits, in.size above payload_max of sysfs. ENOTTY: no such id, or the device has not the
+ * command. EBUSY: kept by the kernel, refused by what its payload says, or the mailbox is busy.
+ * ENOMEM: sizes that are not the command's. ETIMEDOUT: sent, and perhaps still running.
+ */
+struct cxl_send_command {
+	uint32_t id;	/* enum cxl_mem_command_id */
+	uint32_t flags; /* must be 0 */
+	union {
+		struct {
+			uint16_t opcode;
+			uint16_t rsvd;
+		} raw;
+		uint32_t rsvd; /* must be 0 */
+	};
+	uint32_t retval; /* out: the mailbox return code; only 0 means that out.payload counts */
+	struct {
+		uint32_t size;	  /* bytes */
+		uint32_t rsvd;	  /* must be 0 */
+		uint64_t payload; /* user pointer */
+	} in;
+	struct {
+		uint32_t
+			size; /* bytes; out: those that the device gave, after an error unchanged */
+		uint32_t rsvd;	  /* must be 0 */
+		uint64_t payload; /* user pointer; an error fills it with zeroes */
+	} out;
+};
+_Static_assert(sizeof(struct cxl_send_command) == 48, "the ioctl number says 0x30 bytes");

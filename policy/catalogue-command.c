@@ -11,6 +11,7 @@
 
 #include "include/cleanup.h"
 #include "policy/condition.h"
+#include "policy/envelope.h"
 #include "policy/field.h"
 #include "policy/suggest.h"
 
@@ -197,7 +198,7 @@ static void envelope_check(const struct loader *loader, const struct yaml_node *
 	bool to_device = lengths_can_be_nonzero(command->request, command->n_request);
 	bool from_device = lengths_can_be_nonzero(command->response, command->n_response);
 
-	switch (loader->dialect->envelope) {
+	switch (command->envelope) {
 	case ENVELOPE_NVME_ADMIN:
 		/*
 		 * Flags, command id, metadata and data pointers of the submission queue entry are
@@ -241,6 +242,7 @@ static void envelope_check(const struct loader *loader, const struct yaml_node *
 				     "Only an NVMe command has a timeout; the kernel's drivers set "
 				     "their own.");
 		break;
+	case ENVELOPE_CXL_MEM:
 	case _ENVELOPE_MAX:
 		break;
 	}
@@ -260,6 +262,7 @@ static int command_identify(const struct loader *loader, struct yaml_node *map,
 	int r;
 
 	command->dialect = loader->dialect;
+	command->envelope = loader->source->envelope;
 	command->line = map->line;
 	command->live_key = -1;
 	command->timeout_ms = TIMEOUT_DEFAULT_MS;
@@ -363,8 +366,8 @@ static int command_read(const struct loader *loader, struct yaml_node *map, stru
 		/* NVMe passthrough has no length of its own: the device reads what the fields say.
 		 */
 		r = length_cases_read(loader, node, command, REQUEST_DATA_MAX,
-				      loader->dialect->envelope == ENVELOPE_FWCTL_RPC,
-				      &command->request, &command->n_request);
+				      envelopes[command->envelope].tail, &command->request,
+				      &command->n_request);
 		if (r < 0)
 			return r;
 	}

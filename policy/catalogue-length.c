@@ -170,7 +170,7 @@ void answer_read(const struct loader *loader, struct yaml_node *map, struct comm
 
 	if (!loader_kind(loader, map, YAML_MAP, "a word, like {at: 0, size: 4, add: 8},"))
 		return;
-	if (loader->dialect->envelope != ENVELOPE_FWCTL_RPC) {
+	if (command->envelope != ENVELOPE_FWCTL_RPC) {
 		loader_error(loader, map,
 			     "Only the answers of fwctl commands say how long they are.");
 		return;

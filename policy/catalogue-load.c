@@ -20,18 +20,19 @@
 
 DEFINE_CLEANUP(struct yaml_file *, yaml_file_free)
 
-static bool envelope_read(const struct loader *loader, const struct yaml_node *node)
+static bool envelope_read(const struct loader *loader, const struct yaml_node *node,
+			  enum envelope *ret)
 {
 	if (!loader_kind(loader, node, YAML_SCALAR, "an envelope"))
 		return false;
 	for (unsigned i = 0; i < _ENVELOPE_MAX; i++)
 		if (strcmp(node->scalar, envelopes[i].name) == 0) {
-			loader->dialect->envelope = (enum envelope)i;
+			*ret = (enum envelope)i;
 			return true;
 		}
-	loader_error(loader, node, "An envelope is %s or %s, not \"%s\".",
+	loader_error(loader, node, "An envelope is %s, %s or %s, not \"%s\".",
 		     envelopes[ENVELOPE_NVME_ADMIN].name, envelopes[ENVELOPE_FWCTL_RPC].name,
-		     node->scalar);
+		     envelopes[ENVELOPE_CXL_MEM].name, node->scalar);
 	return false;
 }
 
@@ -133,7 +134,7 @@ static int dialect_read(struct loader *loader, struct yaml_node *root, struct so
 	node = loader_require(loader, root, "commands");
 	loader_known(loader, root, dialect_keys);
 	/* Nothing can be said about commands without these two. */
-	if (!node || !envelope || !envelope_read(loader, envelope) || !opcode ||
+	if (!node || !envelope || !envelope_read(loader, envelope, &source->envelope) || !opcode ||
 	    !word_read(loader, opcode, &dialect->opcode, NULL))
 		return 0;
 	if (source->header) {

@@ -24,6 +24,7 @@ struct place {
 /* What a dialect's first file says to all its commands, those of later files included. */
 struct source {
 	struct yaml_file *file;
+	enum envelope envelope; /* of a command that names none */
 	enum byte_order order;
 	uint32_t message_size; /* 0: no default */
 	struct place *places;

@@ -34,6 +34,7 @@ enum envelope {
 	ENVELOPE_NVME_ADMIN, /* NVME_IOCTL_ADMIN64_CMD: request and response are one data buffer */
 	ENVELOPE_FWCTL_RPC,  /* FWCTL_RPC: the request is the message's tail, the response is `out`
 			      */
+	ENVELOPE_CXL_MEM,    /* CXL_MEM_SEND_COMMAND: message and response look as in FWCTL_RPC */
 	_ENVELOPE_MAX,
 };
 
@@ -190,8 +191,9 @@ struct answer_size {
 
 struct command {
 	const struct dialect *dialect;
-	char *name;	 /* "get-log-page" */
-	char *full_name; /* "nvme.get-log-page" */
+	enum envelope envelope; /* its own; most have their dialect's */
+	char *name;		/* "get-log-page" */
+	char *full_name;	/* "nvme.get-log-page" */
 	char *summary;
 	char *file; /* where the entry stands */
 	unsigned line;
@@ -243,7 +245,6 @@ struct command {
 struct dialect {
 	char *name; /* "nvme" */
 	char *summary;
-	enum envelope envelope;
 	struct field_part opcode;
 	/* Where the device's own status stands in the response; size 0: the ioctl's return is the
 	 * status. */

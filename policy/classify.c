@@ -77,7 +77,7 @@ static int check_fixed(const struct command *command, unsigned index,
 static int parse_head(struct classified *c, const struct given *given, struct refusal *ret_refusal)
 {
 	const struct command *command = c->command;
-	bool tail = envelopes[command->dialect->envelope].tail;
+	bool tail = envelopes[command->envelope].tail;
 	int r;
 
 	/* How long a tail must be depends on fields; measure_request() looks at it. */
@@ -165,7 +165,7 @@ static int measure_request(struct classified *c, const struct given *given,
 			   struct refusal *ret_refusal)
 {
 	const struct command *command = c->command;
-	bool tail = envelopes[command->dialect->envelope].tail;
+	bool tail = envelopes[command->envelope].tail;
 	size_t came = tail ? given->message_length - command->message_size : given->data_length;
 	const struct length *length = NULL;
 	uint64_t bytes;
@@ -243,7 +243,7 @@ static int measure_segments(struct classified *c, const struct given *given,
 
 	/* Without a tail the data was the request, and the message is no memory that could hold
 	 * pointers. */
-	if (!envelopes[command->dialect->envelope].tail) {
+	if (!envelopes[command->envelope].tail) {
 		if (command->n_segments == 0)
 			return 0;
 		return refuse(
@@ -321,7 +321,7 @@ static int measure(struct classified *c, const struct given *given, struct refus
 	r = measure_segments(c, given, ret_refusal);
 	if (r < 0)
 		return r;
-	if (c->command->dialect->envelope == ENVELOPE_NVME_ADMIN) {
+	if (c->command->envelope == ENVELOPE_NVME_ADMIN) {
 		r = check_nvme_direction(c, ret_refusal);
 		if (r < 0)
 			return r;
@@ -403,7 +403,7 @@ static int choose_scope(struct classified *c, struct refusal *ret_refusal)
 {
 	const struct command *command = c->command;
 
-	if (command->dialect->envelope != ENVELOPE_FWCTL_RPC)
+	if (command->envelope != ENVELOPE_FWCTL_RPC)
 		return 0;
 	for (size_t i = 0; i < command->n_scopes; i++) {
 		const struct value_case *scope = &command->scopes[i];

@@ -267,7 +267,7 @@ int encode(const struct command *command, const struct field_setting *settings, 
 {
 	enum resolution resolutions[FIELDS_MAX] = {};
 	uint8_t head[MESSAGE_HEAD_MAX];
-	bool tail = envelopes[command->dialect->envelope].tail && command->n_request > 0;
+	bool tail = envelopes[command->envelope].tail && command->n_request > 0;
 	struct draft draft = {
 		.command = command,
 		.data_length = data_length,

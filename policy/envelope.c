@@ -7,6 +7,7 @@
 
 _Static_assert(sizeof(struct nvme_passthru_cmd64) <= ARENA_MESSAGE, "a message would overlap");
 _Static_assert(sizeof(struct fwctl_rpc) <= ARENA_MESSAGE, "a message would overlap");
+_Static_assert(sizeof(struct cxl_send_command) <= ARENA_MESSAGE, "a message would overlap");
 
 const struct envelope_facts envelopes[_ENVELOPE_MAX] = {
 	[ENVELOPE_NVME_ADMIN] =
@@ -18,6 +19,12 @@ const struct envelope_facts envelopes[_ENVELOPE_MAX] = {
 		{
 			.name = "fwctl-rpc",
 			.ioctl = FWCTL_RPC,
+			.tail = true,
+		},
+	[ENVELOPE_CXL_MEM] =
+		{
+			.name = "cxl-mem",
+			.ioctl = CXL_MEM_SEND_COMMAND,
 			.tail = true,
 		},
 };
@@ -51,7 +58,7 @@ int envelope_plan(const struct classified *classified, struct envelope_plan *ret
 		if (classified->segment_lengths[i] > ARENA_MAX)
 			return -EMSGSIZE;
 
-	switch (command->dialect->envelope) {
+	switch (command->envelope) {
 	case ENVELOPE_NVME_ADMIN:
 		end = sizeof(struct nvme_passthru_cmd64);
 		plan.request = place(&end, classified->request_length);
@@ -61,6 +68,7 @@ int envelope_plan(const struct classified *classified, struct envelope_plan *ret
 		plan.message.length = command->message_size + (uint32_t)classified->request_length;
 		end = (uint64_t)plan.message.offset + plan.message.length;
 		break;
+	case ENVELOPE_CXL_MEM:
 	case _ENVELOPE_MAX:
 		return -EMSGSIZE;
 	}

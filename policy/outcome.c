@@ -67,13 +67,13 @@ static const struct errno_fact {
 	/* pds: the other errnos, ENODEV too, can be a status of the firmware. */
 };
 
-static enum outcome_kind judge_errno(const struct dialect *dialect, int error)
+static enum outcome_kind judge_errno(const struct command *command, int error)
 {
 	for (size_t i = 0; i < ELEMENTSOF(errnos_not_executed); i++) {
 		const struct errno_fact *fact = &errnos_not_executed[i];
 
-		if (fact->envelope == dialect->envelope && fact->error == error &&
-		    (!fact->dialect || strcmp(fact->dialect, dialect->name) == 0))
+		if (fact->envelope == command->envelope && fact->error == error &&
+		    (!fact->dialect || strcmp(fact->dialect, command->dialect->name) == 0))
 			return OUTCOME_REFUSED_BY_KERNEL;
 	}
 	return OUTCOME_UNKNOWN;
@@ -192,8 +192,7 @@ static void judge_fwctl(const struct classified *c, uint8_t *reply, size_t reply
 int unpack(const struct classified *classified, const struct arena *arena, int ioctl_return,
 	   int ioctl_errno, uint8_t *reply, size_t reply_length, struct outcome *ret)
 {
-	const struct dialect *dialect = classified->command->dialect;
-	bool nvme = dialect->envelope == ENVELOPE_NVME_ADMIN;
+	bool nvme = classified->command->envelope == ENVELOPE_NVME_ADMIN;
 	size_t least = (nvme ? NVME_RESULT_SIZE : OUT_LEN_SIZE) + classified->response_length;
 	struct outcome outcome = {};
 	uint64_t asked = 0;
@@ -205,7 +204,7 @@ int unpack(const struct classified *classified, const struct arena *arena, int i
 
 	if (ioctl_return < 0) {
 		outcome.error = ioctl_errno;
-		outcome.kind = judge_errno(dialect, ioctl_errno);
+		outcome.kind = judge_errno(classified->command, ioctl_errno);
 	} else if (nvme) {
 		judge_nvme(classified, (uint32_t)ioctl_return, reply, reply_length, &outcome);
 	} else if (ioctl_return == 0) {

@@ -118,7 +118,7 @@ _Static_assert(2 + SEGMENTS_MAX <= ARENA_REPLIES_MAX,
 
 int pack(const struct classified *classified, uint8_t *bytes, struct arena *ret)
 {
-	enum envelope envelope = classified->command->dialect->envelope;
+	enum envelope envelope = classified->command->envelope;
 	uint8_t head[MESSAGE_HEAD_MAX] = {};
 	struct envelope_plan plan;
 	struct arena arena = {};

@@ -110,7 +110,7 @@ static void add_judged(struct audit_record *record, const struct request *reques
 	add_fields(record, classified);
 	audit_record_text(record, "CLASS", effect_class_to_string(classified->class));
 	audit_record_text(record, "EFFECTS", effect_set_to_string(classified->effects, effects));
-	if (classified->command->dialect->envelope == ENVELOPE_FWCTL_RPC)
+	if (classified->command->envelope == ENVELOPE_FWCTL_RPC)
 		audit_record_format(record, "SCOPE", "%u", classified->scope);
 	audit_record_text(record, "TAINTS", taint_text(request));
 	audit_record_text(record, "VERDICT", verdict_to_string(request->decision.verdict));

@@ -249,7 +249,7 @@ int bus_reply_explanation(const struct request *request)
 		r = append_effects(m, classified->effects);
 	if (r >= 0)
 		r = append_text(m, "reason", classified->reason);
-	if (r >= 0 && classified->command->dialect->envelope == ENVELOPE_FWCTL_RPC)
+	if (r >= 0 && classified->command->envelope == ENVELOPE_FWCTL_RPC)
 		r = sd_bus_message_append(m, "{sv}", "scope", "u", classified->scope);
 	if (r >= 0)
 		r = append_text(m, "verdict", verdict_to_string(decision->verdict));

@@ -73,7 +73,7 @@ static bool identity_valid(const struct monitor_identity *i)
 	       is_terminated(i->serial, sizeof(i->serial)) &&
 	       is_terminated(i->model, sizeof(i->model)) &&
 	       is_terminated(i->firmware, sizeof(i->firmware)) &&
-	       is_terminated(i->nqn, sizeof(i->nqn));
+	       is_terminated(i->nqn, sizeof(i->nqn)) && is_terminated(i->memdev, sizeof(i->memdev));
 }
 
 static int on_answer(sd_event_source *source, int fd, uint32_t events, void *userdata)

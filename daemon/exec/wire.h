@@ -24,6 +24,7 @@
  * envelopes. */
 #define WIRE_ENVELOPE_NVME  "nvme-admin"
 #define WIRE_ENVELOPE_FWCTL "fwctl-rpc"
+#define WIRE_ENVELOPE_CXL   "cxl-mem"
 
 struct wire_request {
 	uint64_t id; /* comes back in the reply */

@@ -120,6 +120,15 @@ static int nvme_read(const struct node *node, struct monitor_identity *i)
 	return 0;
 }
 
+/* Bytes that the mailbox of a memory device takes; 0: unknown. */
+static uint32_t payload_max_read(const char *folder, const char *name)
+{
+	char text[16] = "";
+
+	attribute_read(folder, name, text, sizeof(text));
+	return (uint32_t)strtoul(text, NULL, 10);
+}
+
 static int rpc_device_read(const struct node *node, struct monitor_identity *i)
 {
 	uint8_t data[INFO_BUFFER] = {};
@@ -144,8 +153,27 @@ static int rpc_device_read(const struct node *node, struct monitor_identity *i)
 	attribute_read(node->sysfs, "device/firmware_version", i->firmware, sizeof(i->firmware));
 	link_name(node->sysfs, "device/driver", i->driver, sizeof(i->driver));
 	pci_find(node->sysfs, pci, i->pci, sizeof(i->pci));
+	if (info.out_device_type == FWCTL_DEVICE_TYPE_CXL) {
+		link_name(node->sysfs, "device", i->memdev, sizeof(i->memdev));
+		i->payload_max = payload_max_read(node->sysfs, "device/payload_max");
+	}
 	if (i->serial[0] == '\0' && pci[0] != '\0')
 		attribute_read(pci, "serial_number", i->serial, sizeof(i->serial));
+	return 0;
+}
+
+static int memdev_read(const struct node *node, struct monitor_identity *i)
+{
+	char pci[PATH_MAX];
+
+	strcpy(i->dialect, "cxl");
+	strcpy(i->envelope, WIRE_ENVELOPE_CXL);
+	text_set(i->memdev, sizeof(i->memdev), node->name, strlen(node->name));
+	i->payload_max = payload_max_read(node->sysfs, "payload_max");
+	attribute_read(node->sysfs, "serial", i->serial, sizeof(i->serial));
+	attribute_read(node->sysfs, "firmware_version", i->firmware, sizeof(i->firmware));
+	link_name(node->sysfs, "driver", i->driver, sizeof(i->driver));
+	pci_find(node->sysfs, pci, i->pci, sizeof(i->pci));
 	return 0;
 }
 
@@ -198,6 +226,9 @@ int identity_read(const struct monitor_request *request, const struct node *node
 		break;
 	case MONITOR_FWCTL:
 		r = rpc_device_read(node, &identity);
+		break;
+	case MONITOR_CXL:
+		r = memdev_read(node, &identity);
 		break;
 	default:
 		r = simulated_read(node, &identity);

@@ -19,6 +19,7 @@ static const struct {
 } subsystems[_MONITOR_SUBSYSTEM_MAX] = {
 	[MONITOR_NVME] = {"/dev/nvme", "nvme", "nvme"},
 	[MONITOR_FWCTL] = {"/dev/fwctl/fwctl", "fwctl", "fwctl"},
+	[MONITOR_CXL] = {"/dev/cxl/mem", "mem", "cxl"},
 	[MONITOR_SIMULATED] = {NULL, "sim", NULL},
 };
 

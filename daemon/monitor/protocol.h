@@ -15,6 +15,7 @@
 enum monitor_subsystem {
 	MONITOR_NVME = 1,  /* /dev/nvmeN */
 	MONITOR_FWCTL,	   /* /dev/fwctl/fwctlN */
+	MONITOR_CXL,	   /* /dev/cxl/memN */
 	MONITOR_SIMULATED, /* file N of the folder that --simulate names; without it: ENODEV */
 	_MONITOR_SUBSYSTEM_MAX,
 };
@@ -38,7 +39,10 @@ struct monitor_identity {
 	char model[64];
 	char firmware[32];
 	char nqn[256];
-	uint32_t simulated; /* 0 or 1 */
+	char memdev[16]; /* "mem3": CXL's memory device, of its mailbox node and of the fwctl node
+			    above it */
+	uint32_t payload_max; /* bytes that the mailbox of a CXL memory device takes; 0: unknown */
+	uint32_t simulated;   /* 0 or 1 */
 	uint32_t devnum_major;
 	uint32_t devnum_minor;
 	uint32_t executor_pid;

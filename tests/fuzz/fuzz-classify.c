@@ -83,9 +83,8 @@ static void check_message(const struct classified *c, const uint8_t *message, si
 {
 	uint8_t head[MESSAGE_HEAD_MAX];
 
-	assert(length ==
-	       c->command->message_size +
-		       (envelopes[c->command->dialect->envelope].tail ? c->request_length : 0));
+	assert(length == c->command->message_size +
+				 (envelopes[c->command->envelope].tail ? c->request_length : 0));
 	assert(message_write(c->command, c->values, head));
 	assert(memcmp(head, message, c->command->message_size) == 0);
 	for (unsigned i = 0; i < c->command->n_segments; i++)
@@ -122,7 +121,7 @@ static void check_arena(const struct classified *c, const struct arena *arena)
 		assert(reloc->length > 0 && reloc->target + reloc->length <= arena->size);
 		assert(reloc->target == ARENA_MESSAGE || reloc->target % ARENA_PAGE == 0);
 	}
-	if (c->command->dialect->envelope == ENVELOPE_NVME_ADMIN) {
+	if (c->command->envelope == ENVELOPE_NVME_ADMIN) {
 		struct nvme_passthru_cmd64 cmd;
 
 		memcpy(&cmd, arena_bytes, sizeof(cmd));

@@ -136,7 +136,6 @@ static void every_key_is_understood(void **state)
 	const struct field *split;
 
 	assert_string_equal(test->summary, "A dialect for tests");
-	assert_int_equal(test->envelope, ENVELOPE_FWCTL_RPC);
 	assert_int_equal(test->status.size, 1);
 	assert_ptr_equal(&test->commands[0], read);
 	assert_string_equal(write->full_name, "test.write");

@@ -247,10 +247,9 @@ static void defaults_wait_for_their_conditions(void **state)
 		 .n_parts = 1},
 	};
 	uint8_t template[4] = {0x77}, mask[4] = {0xff, 0xff, 0xff, 0xff};
-	struct dialect dialect = {.name = (char *)"test",
-				  .envelope = ENVELOPE_FWCTL_RPC,
-				  .n_commands = 1};
+	struct dialect dialect = {.name = (char *)"test", .n_commands = 1};
 	struct command command = {.dialect = &dialect,
+				  .envelope = ENVELOPE_FWCTL_RPC,
 				  .full_name = (char *)"test.ring",
 				  .fields = fields,
 				  .n_fields = 3,

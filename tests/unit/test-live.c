@@ -201,8 +201,7 @@ static void invariant_5_class_never_betters(void **state)
 		const struct dialect *dialect = fixture_dialect(names[round % 2]);
 		const struct command *command =
 			&dialect->commands[random_below(&seed, dialect->n_commands)];
-		bool tail =
-			command->dialect->envelope == ENVELOPE_FWCTL_RPC && command->n_request > 0;
+		bool tail = command->envelope == ENVELOPE_FWCTL_RPC && command->n_request > 0;
 		size_t length = command->message_size + (tail ? 1 + random_below(&seed, 8) : 0);
 		struct classified c;
 		struct refusal refusal;

@@ -260,7 +260,7 @@ static bool is_length(const struct command *command, unsigned index)
 /* A request with random fields and the right lengths; false when the table has no length for it. */
 static bool make_request(const struct command *command, uint64_t *seed, struct sent *sent)
 {
-	bool tail = command->dialect->envelope == ENVELOPE_FWCTL_RPC;
+	bool tail = command->envelope == ENVELOPE_FWCTL_RPC;
 	union field_value values[FIELDS_MAX] = {};
 	size_t request;
 
@@ -482,12 +482,12 @@ static bool check_request(const struct command *command, const struct sent *sent
 		return false;
 	assert_ptr_equal(c.command, command);
 	assert_int_equal(pack(&c, bytes, &arena), 0);
-	if (command->dialect->envelope == ENVELOPE_NVME_ADMIN)
+	if (command->envelope == ENVELOPE_NVME_ADMIN)
 		check_nvme(command, sent, &arena);
 	else
 		check_fwctl(command, sent, &c, &arena);
 	assert_memory_equal(bytes, expected, arena.given);
-	if (command->dialect->envelope == ENVELOPE_FWCTL_RPC)
+	if (command->envelope == ENVELOPE_FWCTL_RPC)
 		check_reserved(command->dialect, sent->length);
 	check_pages(&arena);
 	return true;
