@@ -183,75 +183,10 @@ static int success_read(const struct loader *loader, struct yaml_node *node,
 	return 0;
 }
 
-static bool lengths_can_be_nonzero(const struct length_case *cases, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (cases[i].length.field >= 0 || cases[i].length.any || cases[i].length.add > 0)
-			return true;
-	return false;
-}
-
-/* What an envelope demands of every command that travels in it. */
-static void envelope_check(const struct loader *loader, const struct yaml_node *at,
-			   struct yaml_node *map, const struct command *command)
-{
-	bool to_device = lengths_can_be_nonzero(command->request, command->n_request);
-	bool from_device = lengths_can_be_nonzero(command->response, command->n_response);
-
-	switch (command->envelope) {
-	case ENVELOPE_NVME_ADMIN:
-		/*
-		 * Flags, command id, metadata and data pointers of the submission queue entry are
-		 * the kernel's (NVMe base specification, common command format): no field may reach
-		 * them.
-		 */
-		if (command->message_size != 64)
-			loader_error(loader, at, "An NVMe command has 64 bytes, not %u.",
-				     command->message_size);
-		else if (!bytes_zero(command->mask + 1, 3) || !bytes_zero(command->mask + 16, 24))
-			loader_error(loader, at,
-				     "No field may touch bytes 1 to 3 and 16 to 39 of an NVMe "
-				     "command: flags, command id and pointers are the kernel's.");
-		/* The kernel takes the direction from bit 0 of the opcode; ioctl.c of nvme. */
-		if (to_device && !(command->opcode & 1))
-			loader_error(
-				loader, yaml_get(map, "request"),
-				"The opcode 0x%02x is even: the kernel would transfer data from "
-				"the device, never to it.",
-				command->opcode);
-		if (from_device && (command->opcode & 1))
-			loader_error(
-				loader, yaml_get(map, "response"),
-				"The opcode 0x%02x is odd: the kernel would transfer data to the "
-				"device, never from it.",
-				command->opcode);
-		if (command->n_segments > 0)
-			loader_error(loader, yaml_get(map, "segments"),
-				     "An NVMe command has no segments.");
-		if (yaml_get(map, "scope"))
-			loader_error(loader, yaml_get(map, "scope"),
-				     "Only fwctl commands have a scope.");
-		break;
-	case ENVELOPE_FWCTL_RPC:
-		if (!yaml_get(map, "scope"))
-			loader_error(loader, at,
-				     "Expected \"scope\": the lowest one that the kernel "
-				     "accepts for this command.");
-		if (yaml_get(map, "timeout"))
-			loader_error(loader, yaml_get(map, "timeout"),
-				     "Only an NVMe command has a timeout; the kernel's drivers set "
-				     "their own.");
-		break;
-	case ENVELOPE_CXL_MEM:
-	case _ENVELOPE_MAX:
-		break;
-	}
-}
-
 static const char *const command_keys[] = {
-	"name",	  "opcode",  "summary",	 "size",     "class",  "effects", "reason",
-	"fields", "request", "response", "segments", "refine", "also",	  "scope",
-	"live",	  "timeout", "deadline", "success",  "layout", "answer",  NULL,
+	"name",	  "opcode",  "summary",	 "size",     "envelope", "id",	   "class", "effects",
+	"reason", "fields",  "request",	 "response", "segments", "refine", "also",  "scope",
+	"live",	  "timeout", "deadline", "success",  "layout",	 "answer", NULL,
 };
 
 static int command_identify(const struct loader *loader, struct yaml_node *map,
@@ -262,7 +197,6 @@ static int command_identify(const struct loader *loader, struct yaml_node *map,
 	int r;
 
 	command->dialect = loader->dialect;
-	command->envelope = loader->source->envelope;
 	command->line = map->line;
 	command->live_key = -1;
 	command->timeout_ms = TIMEOUT_DEFAULT_MS;
@@ -342,11 +276,13 @@ static void command_unique(const struct loader *loader, struct yaml_node *map,
 static int command_read(const struct loader *loader, struct yaml_node *map, struct command *command)
 {
 	struct yaml_node *node, *class, *effects;
+	bool envelope_known;
 	int r;
 
 	r = command_identify(loader, map, command);
 	if (r < 0)
 		return r;
+	envelope_known = command_envelope_read(loader, map, command);
 	command_unique(loader, map, command);
 
 	class = loader_require(loader, map, "class");
@@ -423,7 +359,8 @@ static int command_read(const struct loader *loader, struct yaml_node *map, stru
 			return r;
 	}
 	loader_known(loader, map, command_keys);
-	envelope_check(loader, map, map, command);
+	if (envelope_known)
+		envelope_check(loader, map, map, command);
 	return 0;
 }
 

@@ -15,26 +15,9 @@
 
 #include "include/cleanup.h"
 #include "policy/condition.h"
-#include "policy/envelope.h"
 #include "policy/suggest.h"
 
 DEFINE_CLEANUP(struct yaml_file *, yaml_file_free)
-
-static bool envelope_read(const struct loader *loader, const struct yaml_node *node,
-			  enum envelope *ret)
-{
-	if (!loader_kind(loader, node, YAML_SCALAR, "an envelope"))
-		return false;
-	for (unsigned i = 0; i < _ENVELOPE_MAX; i++)
-		if (strcmp(node->scalar, envelopes[i].name) == 0) {
-			*ret = (enum envelope)i;
-			return true;
-		}
-	loader_error(loader, node, "An envelope is %s, %s or %s, not \"%s\".",
-		     envelopes[ENVELOPE_NVME_ADMIN].name, envelopes[ENVELOPE_FWCTL_RPC].name,
-		     envelopes[ENVELOPE_CXL_MEM].name, node->scalar);
-	return false;
-}
 
 /* `opcode:` and `status:`: a word of at most 4 bytes, whole. `more`: another key that is known, or
  * NULL. */

@@ -102,6 +102,15 @@ void segments_read(const struct loader *loader, struct yaml_node *node, struct c
 /* Where a response says how many of its bytes count. */
 void answer_read(const struct loader *loader, struct yaml_node *map, struct command *command);
 
+/* catalogue-envelope.c */
+bool envelope_read(const struct loader *loader, const struct yaml_node *node, enum envelope *ret);
+/* `envelope:` and `id:` of a command whose opcode is known; false: nothing follows from them. */
+bool command_envelope_read(const struct loader *loader, struct yaml_node *map,
+			   struct command *command);
+/* What its envelope demands of a command that was read. */
+void envelope_check(const struct loader *loader, const struct yaml_node *at, struct yaml_node *map,
+		    const struct command *command);
+
 /* catalogue-command.c */
 /* The index of the field that a node names, or -1 and an error. */
 int field_find(const struct loader *loader, const struct yaml_node *node,

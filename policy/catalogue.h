@@ -34,7 +34,12 @@ enum envelope {
 	ENVELOPE_NVME_ADMIN, /* NVME_IOCTL_ADMIN64_CMD: request and response are one data buffer */
 	ENVELOPE_FWCTL_RPC,  /* FWCTL_RPC: the request is the message's tail, the response is `out`
 			      */
-	ENVELOPE_CXL_MEM,    /* CXL_MEM_SEND_COMMAND: message and response look as in FWCTL_RPC */
+	/*
+	 * CXL_MEM_SEND_COMMAND, or CXL_MEM_QUERY_COMMANDS. Message and response look as in
+	 * FWCTL_RPC for CXL, so that one dialect has one shape: pack() takes the message's header
+	 * off, and the response begins with the bytes that the device gave and its return code.
+	 */
+	ENVELOPE_CXL_MEM,
 	_ENVELOPE_MAX,
 };
 
@@ -198,6 +203,7 @@ struct command {
 	char *file; /* where the entry stands */
 	unsigned line;
 	uint32_t opcode;
+	uint32_t kernel_id; /* cxl-mem: enum cxl_mem_command_id; 0: CXL_MEM_QUERY_COMMANDS */
 
 	struct field *fields;
 	unsigned n_fields;

@@ -48,8 +48,9 @@ static struct arena_range place(uint64_t *end, size_t length)
 int envelope_plan(const struct classified *classified, struct envelope_plan *ret)
 {
 	const struct command *command = classified->command;
+	uint64_t end = 0, response = classified->response_length;
+	bool is_inline = false;
 	struct envelope_plan plan = {};
-	uint64_t end = 0;
 
 	/* classify() bounds each of them; the sums below can't overflow then. */
 	if (classified->request_length > ARENA_MAX || classified->response_length > ARENA_MAX)
@@ -69,6 +70,21 @@ int envelope_plan(const struct classified *classified, struct envelope_plan *ret
 		end = (uint64_t)plan.message.offset + plan.message.length;
 		break;
 	case ENVELOPE_CXL_MEM:
+		/* The loader and classify() see to both; a wrong catalogue must not wrap. */
+		if (command->message_size < CXL_MESSAGE_HEADER || response < CXL_RESPONSE_HEADER)
+			return -EMSGSIZE;
+		if (command->kernel_id == CXL_MEM_COMMAND_ID_INVALID) {
+			/* The kernel writes its answer over and behind its struct. */
+			end = sizeof(struct cxl_mem_query_commands);
+			is_inline = true;
+			break;
+		}
+		plan.message.offset = ARENA_MESSAGE;
+		plan.message.length = command->message_size - CXL_MESSAGE_HEADER +
+				      (uint32_t)classified->request_length;
+		end = (uint64_t)plan.message.offset + plan.message.length;
+		response -= CXL_RESPONSE_HEADER;
+		break;
 	case _ENVELOPE_MAX:
 		return -EMSGSIZE;
 	}
@@ -77,7 +93,12 @@ int envelope_plan(const struct classified *classified, struct envelope_plan *ret
 			plan.segments[i] = place(&end, classified->segment_lengths[i]);
 	plan.given = (uint32_t)end;
 
-	plan.response = place(&end, classified->response_length);
+	if (is_inline) {
+		plan.response.length = (uint32_t)response;
+		end = response;
+	} else {
+		plan.response = place(&end, response);
+	}
 	for (unsigned i = 0; i < command->n_segments; i++)
 		if (!command->segments[i].to_device)
 			plan.segments[i] = place(&end, classified->segment_lengths[i]);

@@ -19,11 +19,18 @@ struct envelope_facts {
 
 extern const struct envelope_facts envelopes[_ENVELOPE_MAX];
 
+/* Of a message of a CXL dialect, before the mailbox command's payload: opcode, flags, op_size, 0.
+ */
+#define CXL_MESSAGE_HEADER 16u
+/* Of its response, before the payload: u32 bytes of it, u32 return code. */
+#define CXL_RESPONSE_HEADER 8u
+
 /* Where each piece of a request stands in its arena. Length 0: it has no such piece. */
 struct envelope_plan {
-	struct arena_range message; /* tail included; for an envelope that points to one */
-	struct arena_range request; /* a buffer beside the message */
-	struct arena_range response;
+	/* Tail included; for an envelope that points to one. Of cxl-mem the payload alone. */
+	struct arena_range message;
+	struct arena_range request;  /* a buffer beside the message */
+	struct arena_range response; /* of cxl-mem the payload alone, but for a query */
 	struct arena_range segments[SEGMENTS_MAX];
 	uint32_t given; /* as in struct arena */
 	uint32_t size;

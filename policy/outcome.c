@@ -12,6 +12,7 @@
 #include "include/bytes.h"
 #include "include/cleanup.h"
 #include "include/kernel-abi.h"
+#include "policy/envelope.h"
 #include "policy/message.h"
 
 #define NVME_RESULT_SIZE 8u /* first in the reply: dwords 0 and 1 of the completion */
@@ -35,7 +36,8 @@ const char *outcome_kind_to_string(enum outcome_kind kind)
  * EINTR is a command in flight that a reset cancelled. Sources: nvme_submit_user_cmd() and
  * nvme_cmd_allowed() in drivers/nvme/host/ioctl.c; fwctl_fops_ioctl() and fwctl_cmd_rpc() in
  * drivers/fwctl/main.c; the fw_rpc() of each driver below drivers/fwctl/ and of
- * drivers/cxl/core/features.c.
+ * drivers/cxl/core/features.c; cxl_send_cmd() in drivers/cxl/core/mbox.c and
+ * __cxl_pci_mbox_send_cmd() in drivers/cxl/pci.c.
  */
 static const struct errno_fact {
 	enum envelope envelope;
@@ -65,6 +67,18 @@ static const struct errno_fact {
 	{ENVELOPE_FWCTL_RPC, "bnxt", ENODEV}, /* removed before */
 	{ENVELOPE_FWCTL_RPC, "pds", EINVAL},  /* the kernel, or a firmware that does not know it */
 	/* pds: the other errnos, ENODEV too, can be a status of the firmware. */
+
+	/*
+	 * ETIMEDOUT is not among them: the device may go on for as long as it likes. Nor are EIO
+	 * and EOPNOTSUPP, which only the kernel's mock of a device gives; of its errors it makes
+	 * EINVAL, too, and executes nothing then.
+	 */
+	{ENVELOPE_CXL_MEM, NULL, EBUSY},  /* kept by the kernel; payload refused; mailbox is busy */
+	{ENVELOPE_CXL_MEM, NULL, EINVAL}, /* reserved bits; longer than the mailbox */
+	{ENVELOPE_CXL_MEM, NULL, ENOMEM}, /* not the command's sizes; no memory to send it from */
+	{ENVELOPE_CXL_MEM, NULL, ENOTTY}, /* no such id, or the device has no such command */
+	{ENVELOPE_CXL_MEM, NULL, ENXIO},  /* removed before */
+	{ENVELOPE_CXL_MEM, NULL, EPERM},  /* raw commands alone */
 };
 
 static enum outcome_kind judge_errno(const struct command *command, int error)
@@ -142,16 +156,42 @@ static bool measure_answer(const struct classified *c, bool executed, const uint
 	return true;
 }
 
+/* A response of `written` bytes, in which the dialect has a place for the status. */
+static void judge_response(const struct classified *c, const uint8_t *response, size_t written,
+			   struct outcome *outcome)
+{
+	const struct dialect *dialect = c->command->dialect;
+	enum outcome_kind kind;
+	uint64_t status = 0;
+	size_t length;
+
+	outcome->kind = OUTCOME_UNKNOWN;
+	if (dialect->status.size > 0) {
+		if (!part_get(&dialect->status, response, written, &status))
+			return;
+		outcome->status = (uint32_t)status;
+		if (status != 0 && status >= dialect->status_unknown.first &&
+		    status <= dialect->status_unknown.last)
+			return;
+	}
+	kind = judge_status(c->command, outcome->status);
+	if (!measure_answer(c, kind == OUTCOME_EXECUTED, response, written, &length))
+		return;
+	outcome->kind = kind;
+	if (length > 0) {
+		outcome->response = response;
+		outcome->response_length = length;
+	}
+}
+
 /* reply: the out_len word, `out`, and the from-device segments. */
 static void judge_fwctl(const struct classified *c, uint8_t *reply, size_t reply_length,
 			struct outcome *outcome)
 {
 	const struct command *command = c->command;
-	const struct dialect *dialect = command->dialect;
 	uint8_t *response = reply + OUT_LEN_SIZE;
-	size_t out = c->response_length, length;
-	uint64_t written = 0, status = 0;
-	enum outcome_kind kind;
+	size_t out = c->response_length;
+	uint64_t written = 0;
 
 	/* Some drivers send the message back, addresses of the executor's memory included (pds). */
 	for (unsigned i = 0; i < command->n_segments; i++) {
@@ -166,37 +206,59 @@ static void judge_fwctl(const struct classified *c, uint8_t *reply, size_t reply
 	if (written > out)
 		written = out;
 
-	outcome->kind = OUTCOME_UNKNOWN;
-	if (dialect->status.size > 0) {
-		if (!part_get(&dialect->status, response, (size_t)written, &status))
-			return;
-		outcome->status = (uint32_t)status;
-		if (status != 0 && status >= dialect->status_unknown.first &&
-		    status <= dialect->status_unknown.last)
-			return;
-	}
-	kind = judge_status(command, outcome->status);
-	if (!measure_answer(c, kind == OUTCOME_EXECUTED, response, (size_t)written, &length))
-		return;
-
+	judge_response(c, response, (size_t)written, outcome);
 	/* What follows `out` are segments: then everything keeps its place. */
-	if (reply_length - OUT_LEN_SIZE > out)
-		length = reply_length - OUT_LEN_SIZE;
-	outcome->kind = kind;
-	if (length > 0) {
+	if (outcome->kind != OUTCOME_UNKNOWN && reply_length - OUT_LEN_SIZE > out) {
 		outcome->response = response;
-		outcome->response_length = length;
+		outcome->response_length = reply_length - OUT_LEN_SIZE;
 	}
+}
+
+/* Entries behind the last that says something are room that the kernel did not need. */
+static size_t query_measure(const uint8_t *entries, size_t length)
+{
+	const size_t size = sizeof(struct cxl_command_info);
+
+	while (length >= size && bytes_zero(entries + length - size, size))
+		length -= size;
+	return length;
+}
+
+/*
+ * reply: size, return code and payload, in the shape of the dialect's responses. The size is the
+ * kernel's, and never more than it was asked for. After an error of the device it stays what was
+ * asked for, with zeroes for a payload: there was none. The kernel's mock of a device leaves it
+ * after a success, too: there the payload ends in zeroes that the device did not give.
+ */
+static void judge_cxl(const struct classified *c, uint8_t *reply, struct outcome *outcome)
+{
+	size_t room = c->response_length - CXL_RESPONSE_HEADER;
+	uint64_t size = 0, code = 0;
+
+	bytes_get(reply, c->response_length, 0, 4, BYTES_HOST, &size);
+	bytes_get(reply, c->response_length, 4, 4, BYTES_HOST, &code);
+	if (c->command->kernel_id == CXL_MEM_COMMAND_ID_INVALID)
+		size = query_measure(reply + CXL_RESPONSE_HEADER, room);
+	else if (code != 0)
+		size = 0;
+	if (size > room)
+		size = room;
+	bytes_put(reply, c->response_length, 0, 4, BYTES_HOST, size);
+	judge_response(c, reply, CXL_RESPONSE_HEADER + (size_t)size, outcome);
 }
 
 int unpack(const struct classified *classified, const struct arena *arena, int ioctl_return,
 	   int ioctl_errno, uint8_t *reply, size_t reply_length, struct outcome *ret)
 {
-	bool nvme = classified->command->envelope == ENVELOPE_NVME_ADMIN;
-	size_t least = (nvme ? NVME_RESULT_SIZE : OUT_LEN_SIZE) + classified->response_length;
+	enum envelope envelope = classified->command->envelope;
+	size_t least = classified->response_length;
 	struct outcome outcome = {};
 	uint64_t asked = 0;
 
+	if (envelope == ENVELOPE_NVME_ADMIN)
+		least += NVME_RESULT_SIZE;
+	else if (envelope == ENVELOPE_FWCTL_RPC)
+		least += OUT_LEN_SIZE;
 	for (uint32_t i = 0; i < arena->n_replies && i < ARENA_REPLIES_MAX; i++)
 		asked += arena->replies[i].length;
 	if (reply_length != asked || reply_length < least)
@@ -205,12 +267,14 @@ int unpack(const struct classified *classified, const struct arena *arena, int i
 	if (ioctl_return < 0) {
 		outcome.error = ioctl_errno;
 		outcome.kind = judge_errno(classified->command, ioctl_errno);
-	} else if (nvme) {
+	} else if (envelope == ENVELOPE_NVME_ADMIN) {
 		judge_nvme(classified, (uint32_t)ioctl_return, reply, reply_length, &outcome);
-	} else if (ioctl_return == 0) {
+	} else if (ioctl_return == 0 && envelope == ENVELOPE_FWCTL_RPC) {
 		judge_fwctl(classified, reply, reply_length, &outcome);
+	} else if (ioctl_return == 0) {
+		judge_cxl(classified, reply, &outcome);
 	}
-	/* FWCTL_RPC returns nothing above 0; if it ever does, the outcome stays unknown. */
+	/* The last two return nothing above 0; if they ever do, the outcome stays unknown. */
 	*ret = outcome;
 	return 0;
 }

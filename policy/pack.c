@@ -112,6 +112,59 @@ static void pack_fwctl(const struct classified *c, const struct envelope_plan *p
 	}
 }
 
+/*
+ * The kernel does not say how many entries it wrote; with room for more than it has, all that it
+ * did not write stays zero.
+ */
+static void pack_cxl_query(const struct envelope_plan *plan, uint8_t *bytes, struct arena *arena)
+{
+	const struct cxl_mem_query_commands query = {
+		.n_commands = (uint32_t)((plan->response.length - sizeof(query)) /
+					 sizeof(struct cxl_command_info)),
+	};
+
+	arena->ioctl = CXL_MEM_QUERY_COMMANDS;
+	memcpy(bytes, &query, sizeof(query));
+	add_reply(arena, plan->response);
+}
+
+/*
+ * The id is the catalogue's: the kernel makes the opcode of it, and RAW, which carries any opcode,
+ * is not among those that the loader lets through.
+ */
+static void pack_cxl(const struct classified *c, const struct envelope_plan *plan,
+		     const uint8_t *head, uint8_t *bytes, struct arena *arena)
+{
+	const struct command *command = c->command;
+	const struct cxl_send_command send = {
+		.id = command->kernel_id,
+		.in.size = plan->message.length,
+		.out.size = plan->response.length,
+	};
+	uint32_t fields = command->message_size - CXL_MESSAGE_HEADER;
+	struct arena_range tail = {
+		.offset = plan->message.offset + fields,
+		.length = (uint32_t)c->request_length,
+	};
+
+	memcpy(bytes, &send, sizeof(send));
+	memcpy(bytes + plan->message.offset, head + CXL_MESSAGE_HEADER, fields);
+	put_data(bytes, tail, c->request);
+	add_reloc(arena, offsetof(struct cxl_send_command, in.payload), plan->message);
+	add_reloc(arena, offsetof(struct cxl_send_command, out.payload), plan->response);
+	/* In this order the reply is a response as FWCTL_RPC gives it: size, return code, payload.
+	 */
+	add_reply(arena, (struct arena_range){
+				 .offset = offsetof(struct cxl_send_command, out.size),
+				 .length = sizeof(send.out.size),
+			 });
+	add_reply(arena, (struct arena_range){
+				 .offset = offsetof(struct cxl_send_command, retval),
+				 .length = sizeof(send.retval),
+			 });
+	add_reply(arena, plan->response);
+}
+
 _Static_assert(2 + SEGMENTS_MAX <= ARENA_RELOCS_MAX, "FWCTL_RPC needs in, out and the segments");
 _Static_assert(2 + SEGMENTS_MAX <= ARENA_REPLIES_MAX,
 	       "FWCTL_RPC needs out_len, out and the segments");
@@ -136,8 +189,12 @@ int pack(const struct classified *classified, uint8_t *bytes, struct arena *ret)
 	memset(bytes, 0, plan.given);
 	if (envelope == ENVELOPE_NVME_ADMIN)
 		pack_nvme(classified, &plan, head, bytes, &arena);
-	else
+	else if (envelope == ENVELOPE_FWCTL_RPC)
 		pack_fwctl(classified, &plan, head, bytes, &arena);
+	else if (classified->command->kernel_id == CXL_MEM_COMMAND_ID_INVALID)
+		pack_cxl_query(&plan, bytes, &arena);
+	else
+		pack_cxl(classified, &plan, head, bytes, &arena);
 	*ret = arena;
 	return 0;
 }

@@ -130,6 +130,25 @@ static void check_arena(const struct classified *c, const struct arena *arena)
 		assert(cmd.data_len == c->request_length + c->response_length);
 		assert((cmd.data_len == 0) == (arena->n_relocs == 0));
 		assert(cmd.timeout_ms == c->command->timeout_ms && cmd.rsvd2 == 0);
+	} else if (arena->ioctl == CXL_MEM_QUERY_COMMANDS) {
+		struct cxl_mem_query_commands query;
+
+		memcpy(&query, arena_bytes, sizeof(query));
+		assert(c->command->kernel_id == CXL_MEM_COMMAND_ID_INVALID);
+		assert(arena->n_relocs == 0 && query.rsvd == 0 && query.n_commands > 0);
+		assert(sizeof(query) + query.n_commands * sizeof(struct cxl_command_info) <=
+		       arena->size);
+	} else if (c->command->envelope == ENVELOPE_CXL_MEM) {
+		struct cxl_send_command send;
+
+		memcpy(&send, arena_bytes, sizeof(send));
+		assert(arena->ioctl == CXL_MEM_SEND_COMMAND);
+		assert(send.id == c->command->kernel_id && send.id != CXL_MEM_COMMAND_ID_RAW);
+		assert(send.flags == 0 && send.rsvd == 0 && send.retval == 0);
+		assert(send.in.rsvd == 0 && send.in.payload == 0);
+		assert(send.out.rsvd == 0 && send.out.payload == 0);
+		assert(send.in.size == c->command->message_size - 16 + c->request_length);
+		assert(send.out.size == c->response_length - 8);
 	} else {
 		struct fwctl_rpc rpc;
 

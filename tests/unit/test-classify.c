@@ -258,6 +258,7 @@ struct cxl_row {
 	const char *hex; /* spaces are for the reader */
 	int expected;
 	effect_set with;
+	effect_set without;
 	unsigned scope;
 	size_t response;
 	/* What the device says about the feature ffffffff-...: */
@@ -266,9 +267,11 @@ struct cxl_row {
 	effect_set effects;
 };
 
-#define MOCK  "ffffffff ffffffff ffffffff ffffffff"
-#define SCRUB "96dad7d6 fde8482b a733757 74e06db8a"
-#define SET   "02050000 00000000 24000000 00000000 " MOCK " 00000000 0000 01 000000000000000000 "
+#define MOCK	    "ffffffff ffffffff ffffffff ffffffff"
+#define SCRUB	    "96dad7d6 fde8482b a733757 74e06db8a"
+#define EFFECTS_LOG "0da9c0b5 bf414b78 8f7996b1 623b3f17"
+#define DEBUG_LOG   "5e1819d9 11a9400c 811fd607 19403d86"
+#define SET	    "02050000 00000000 24000000 00000000 " MOCK " 00000000 0000 01 000000000000000000 "
 
 static const struct cxl_row cxl_rows[] = {
 	{"(a) eight features", "00050000 00000000 08000000 00000000  88010000 0000 0000",
@@ -301,7 +304,10 @@ static const struct cxl_row cxl_rows[] = {
 	 .expected = -EBADMSG},
 	{"a byte too few", "01050000 00000000 15000000 00000000 " SCRUB " 0000 0400",
 	 .expected = -EBADMSG},
-	{"another mailbox command", "00400000 00000000 00000000 00000000", .expected = -ENOENT},
+	{"transfer firmware, which has no id", "01020000 00000000 00000000 00000000",
+	 .expected = -ENOENT},
+	{"inject poison, whose id is withdrawn", "01430000 00000000 00000000 00000000",
+	 .expected = -ENOENT},
 	{"sanitize", "00440000 00000000 00000000 00000000", .expected = -ENOENT},
 
 	{"(c) set patrol scrub, device silent",
@@ -339,6 +345,46 @@ static const struct cxl_row cxl_rows[] = {
 	{"set, \"abort\", which the kernel would apply",
 	 "02050000 00000000 24000000 00000000 " MOCK
 	 " 04000000 0000 01 000000000000000000 44332211",
+	 .expected = -EBADMSG},
+
+	{"the kernel's list", "00000000 00000000 00000000 00000000", .expected = READ,
+	 .response = 8 + 32 * 16},
+	{"identify", "00400000 00000000 00000000 00000000", .expected = READ, .response = 8 + 67},
+	{"identify, upper half", "00400100 00000000 00000000 00000000", .expected = -ENOENT},
+	{"identify, flags", "00400000 01000000 00000000 00000000", .expected = -EBADMSG},
+	{"identify with a payload", "00400000 00000000 01000000 00000000 00", .expected = -EBADMSG},
+	{"health", "00420000 00000000 00000000 00000000", .expected = READ, .response = 8 + 18},
+	{"effects log", "01040000 00000000 18000000 00000000 " EFFECTS_LOG " 00000000 44000000",
+	 .expected = READ, .without = CONFIDENTIAL, .response = 8 + 68},
+	{"vendor debug log", "01040000 00000000 18000000 00000000 " DEBUG_LOG " 00000000 44000000",
+	 .expected = READ, .with = CONFIDENTIAL},
+	{"unknown log", "01040000 00000000 18000000 00000000 " MOCK " 00000000 44000000",
+	 .expected = READ, .with = CONFIDENTIAL},
+	{"log, 4 GiB", "01040000 00000000 18000000 00000000 " EFFECTS_LOG " 00000000 ffffffff",
+	 .expected = -EMSGSIZE},
+	{"clear a log", "03040000 00000000 10000000 00000000 " DEBUG_LOG, .expected = DESTROY,
+	 .response = 8},
+	{"labels", "02410000 00000000 08000000 00000000 00000000 00010000", .expected = READ,
+	 .response = 8 + 256},
+	{"set labels", "03410000 00000000 0c000000 00000000 10000000 00000000 11223344",
+	 .expected = DESTROY, .with = PERSISTENT},
+	{"set labels, none", "03410000 00000000 08000000 00000000 10000000 00000000",
+	 .expected = -EBADMSG},
+	{"set labels, reserved", "03410000 00000000 0c000000 00000000 10000000 01000000 11223344",
+	 .expected = -EBADMSG},
+	{"partition", "01410000 00000000 0a000000 00000000 0100000000000000 00 00",
+	 .expected = DESTROY, .with = PERSISTENT},
+	{"partition, at once", "01410000 00000000 0a000000 00000000 0100000000000000 01 00",
+	 .expected = -EBADMSG},
+	{"partition as the specification has it",
+	 "01410000 00000000 09000000 00000000 "
+	 "0100000000000000 00",
+	 .expected = -EBADMSG},
+	{"shutdown state", "04420000 00000000 01000000 00000000 00", .expected = DESTROY,
+	 .with = PERSISTENT},
+	{"alerts", "02420000 00000000 0c000000 00000000 01 01 50 00 0000 0000 0000 0000",
+	 .expected = CONFIG},
+	{"alerts, reserved", "02420000 00000000 0c000000 00000000 01 01 50 01 0000 0000 0000 0000",
 	 .expected = -EBADMSG},
 };
 
@@ -383,6 +429,8 @@ static void cxl_bytes(void **state)
 			continue;
 		if ((c.effects & (row->with | row->effects)) != (row->with | row->effects))
 			fail_msg("%s: lacks an effect", row->what);
+		if (c.effects & row->without)
+			fail_msg("%s: has an effect too many", row->what);
 		if (row->scope != 0 && c.scope != row->scope)
 			fail_msg("%s: scope %u", row->what, c.scope);
 		if (row->response != 0 && c.response_length != row->response)

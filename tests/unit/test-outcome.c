@@ -52,6 +52,10 @@ static const uint8_t commit[64] = {0x10, [40] = 0x09};
 static const uint8_t get_feature[37] = {0x01, 0x05, [8] = 21, [34] = 4};
 static const uint8_t set_feature[52] = {0x02, 0x05, [8] = 36, [38] = 1};
 static const uint8_t features[24] = {0x00, 0x05, [8] = 8, [16] = 0x88, 0x01};
+static const uint8_t query[16] = {};
+static const uint8_t health[16] = {0x00, 0x42};
+static const uint8_t labels[24] = {0x02, 0x41, [8] = 8, [20] = 16};
+static const uint8_t set_labels[25] = {0x03, 0x41, [8] = 9};
 static const uint8_t counter[32] = {0x07, 0x70};
 static const uint8_t stats[40] = {0x23, 0x00, 0xff, 0xff, 0, 0, 0xff, 0xff};
 static const uint8_t example[48] = {3, 0, 1, 0, 1, [36] = 16};
@@ -105,6 +109,7 @@ static void every_errno(void **state)
 		 get_feature,
 		 37,
 		 {E2BIG, EMSGSIZE, ENOTTY, EOPNOTSUPP, EPERM, EINVAL, ENODEV}},
+		{"cxl", health, 16, {EBUSY, EINVAL, ENOMEM, ENOTTY, ENXIO, EPERM}},
 		{"mlx5",
 		 counter,
 		 32,
@@ -130,7 +135,10 @@ static void every_errno(void **state)
 			assert_false(o.has_result);
 		}
 	}
-	/* The ones that lie: EFAULT after execution, EINTR in flight, pds' ENODEV of a firmware. */
+	/*
+	 * The ones that lie: EFAULT after execution, EINTR in flight, pds' ENODEV of a firmware, a
+	 * mailbox' ETIMEDOUT while the device goes on.
+	 */
 }
 
 static void put(size_t offset, size_t size, uint64_t value)
@@ -186,6 +194,80 @@ static void cxl_success_that_is_none(void **state)
 	assert_kind(land(&f, 0, 0), OUTCOME_EXECUTED);
 	put(8, 4, 25);
 	assert_kind(land(&f, 0, 0), OUTCOME_REFUSED_BY_DEVICE);
+}
+
+/* reply: out.size, retval, payload. */
+static void mailbox_answers(void **state)
+{
+	struct flight f = fly("cxl", labels, 24, 0);
+	struct outcome o;
+
+	put(0, 4, 16);
+	memset(reply + 8, 0x77, 16);
+	o = land(&f, 0, 0);
+	assert_kind(o, OUTCOME_EXECUTED);
+	assert_ptr_equal(o.response, reply);
+	assert_int_equal(o.response_length, 24);
+
+	/* The device gave less than it was asked for; or the kernel said more than there was room.
+	 */
+	put(0, 4, 5);
+	assert_kind(land(&f, 0, 0), OUTCOME_EXECUTED);
+	assert_int_equal(land(&f, 0, 0).response_length, 13);
+	put(0, 4, 0);
+	assert_int_equal(land(&f, 0, 0).response_length, 8);
+	put(0, 4, UINT32_MAX);
+	assert_int_equal(land(&f, 0, 0).response_length, 24);
+
+	/* What the device refused: out.size is what was asked for, and the payload not an answer.
+	 */
+	put(0, 4, 16);
+	put(4, 4, 2);
+	memset(reply + 8, 0, 16);
+	o = land(&f, 0, 0);
+	assert_kind(o, OUTCOME_REFUSED_BY_DEVICE);
+	assert_int_equal(o.status, 2);
+	assert_string_equal(dialect_status(f.c.command->dialect, 2), "invalid-input");
+	assert_int_equal(o.response_length, 8);
+	assert_true(bytes_zero(o.response, 4));
+	/* No such code exists; it is none of success all the same. */
+	put(4, 4, UINT32_MAX);
+	assert_kind(land(&f, 0, 0), OUTCOME_REFUSED_BY_DEVICE);
+	/* The ioctl never returns this. */
+	put(4, 4, 0);
+	assert_kind(land(&f, 1, 0), OUTCOME_UNKNOWN);
+
+	f = fly("cxl", set_labels, 25, 0);
+	o = land(&f, 0, 0);
+	assert_kind(o, OUTCOME_EXECUTED);
+	assert_int_equal(o.response_length, 8);
+	put(4, 4, 1); /* started in the background */
+	assert_kind(land(&f, 0, 0), OUTCOME_EXECUTED);
+	/* The kernel does not wait for what goes on in the background. */
+	assert_kind(land(&f, -1, ETIMEDOUT), OUTCOME_UNKNOWN);
+}
+
+/* reply: n_commands as it was sent, a reserved word, entries. */
+static void the_kernels_list_ends_where_it_ends(void **state)
+{
+	struct flight f = fly("cxl", query, 16, 0);
+	struct outcome o;
+	uint64_t size;
+
+	put(0, 4, 32);
+	put(8 + 16, 4, 1);
+	put(8 + 24 * 16, 4, 24);
+	o = land(&f, 0, 0);
+	assert_kind(o, OUTCOME_EXECUTED);
+	assert_int_equal(o.response_length, 8 + 25 * 16);
+	assert_true(bytes_get(o.response, o.response_length, 0, 4, BYTES_HOST, &size));
+	assert_int_equal(size, 25 * 16);
+
+	put(8 + 31 * 16, 4, 31);
+	assert_int_equal(land(&f, 0, 0).response_length, 8 + 32 * 16);
+	memset(reply, 0, sizeof(reply));
+	put(0, 4, 32);
+	assert_int_equal(land(&f, 0, 0).response_length, 8);
 }
 
 /* An answer too short to hold the status says nothing. */
@@ -279,6 +361,8 @@ int main(void)
 		cmocka_unit_test(nvme_statuses),
 		cmocka_unit_test(every_errno),
 		cmocka_unit_test(cxl_success_that_is_none),
+		cmocka_unit_test(mailbox_answers),
+		cmocka_unit_test(the_kernels_list_ends_where_it_ends),
 		cmocka_unit_test(short_answers_are_unknown),
 		cmocka_unit_test(bnxt_driver_failures),
 		cmocka_unit_test(echoed_addresses_are_blotted_out),

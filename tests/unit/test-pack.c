@@ -126,6 +126,49 @@ static void a_cxl_set_feature(void **state)
 }
 
 /* A tail that runs out of the first page pushes the data pages further. */
+/* Set LSA: the kernel gets its id and the payload, and nothing of the header. */
+static void a_cxl_set_lsa(void **state)
+{
+	uint8_t message[28] = {0x03, 0x41, [8] = 12, [16] = 0x10, [24] = 0x44, 0x33, 0x22, 0x11};
+	struct classified c = classify_or_fail(fixture_dialect("cxl"), message, 28, 0);
+	struct cxl_send_command send;
+	struct arena arena;
+
+	memset(bytes, 0xee, sizeof(bytes));
+	assert_int_equal(pack(&c, bytes, &arena), 0);
+	memcpy(&send, bytes, sizeof(send));
+	assert_int_equal(send.id, 10);
+	assert_int_equal(send.in.size, 12);
+	assert_int_equal(send.out.size, 0);
+	assert_memory_equal(bytes + ARENA_MESSAGE, message + 16, 12);
+	assert_int_equal(arena.ioctl, 0xc030ce02);
+	assert_int_equal(arena.given, ARENA_MESSAGE + 12);
+	assert_int_equal(arena.size, 4096);
+	/* No answer: no pointer to one. */
+	assert_int_equal(arena.n_relocs, 1);
+	assert_reloc(&arena, 0, 24, ARENA_MESSAGE, 12);
+	assert_int_equal(arena.n_replies, 2);
+	assert_reply(&arena, 0, 32, 4);
+	assert_reply(&arena, 1, 12, 4);
+	assert_int_equal(bytes[ARENA_MESSAGE + 12], 0xee);
+}
+
+static void a_cxl_query(void **state)
+{
+	uint8_t message[16] = {};
+	struct classified c = classify_or_fail(fixture_dialect("cxl"), message, 16, 0);
+	struct arena arena;
+
+	assert_int_equal(pack(&c, bytes, &arena), 0);
+	assert_int_equal(arena.ioctl, 0x8008ce01);
+	assert_int_equal(arena.given, 8);
+	assert_int_equal(arena.size, 4096);
+	assert_memory_equal(bytes, ((uint8_t[]){32, 0, 0, 0, 0, 0, 0, 0}), 8);
+	assert_int_equal(arena.n_relocs, 0);
+	assert_int_equal(arena.n_replies, 1);
+	assert_reply(&arena, 0, 0, 8 + 32 * 16);
+}
+
 static void a_long_tail(void **state)
 {
 	static uint8_t message[48 + 8000] = {0x02, 0x05, [38] = 1};
@@ -260,7 +303,7 @@ static bool is_length(const struct command *command, unsigned index)
 /* A request with random fields and the right lengths; false when the table has no length for it. */
 static bool make_request(const struct command *command, uint64_t *seed, struct sent *sent)
 {
-	bool tail = command->envelope == ENVELOPE_FWCTL_RPC;
+	bool tail = envelopes[command->envelope].tail;
 	union field_value values[FIELDS_MAX] = {};
 	size_t request;
 
@@ -422,6 +465,50 @@ static void check_fwctl(const struct command *command, const struct sent *sent,
 	assert_true(c->scope <= 3);
 }
 
+static void check_cxl(const struct command *command, const struct sent *sent,
+		      const struct arena *arena)
+{
+	uint32_t in = (uint32_t)sent->length - 16, out_size = (uint32_t)sent->response - 8;
+	uint32_t end = ARENA_MESSAGE + in, out;
+	unsigned n = 0;
+
+	memset(expected, 0, end);
+	assert_true(command->kernel_id != 2 && command->kernel_id < CXL_MEM_COMMAND_ID_MAX);
+	put(0, 4, command->kernel_id);
+	put(16, 4, in);
+	put(32, 4, out_size);
+	memcpy(expected + ARENA_MESSAGE, sent->message + 16, in);
+	assert_int_equal(arena->given, end);
+	out = next_pages(&end, out_size);
+	expect_reloc(arena, &n, 24, ARENA_MESSAGE, in);
+	expect_reloc(arena, &n, 40, out, out_size);
+
+	assert_int_equal(arena->ioctl, CXL_MEM_SEND_COMMAND);
+	assert_int_equal(arena->n_relocs, n);
+	assert_int_equal(arena->size, (end + 4095) / 4096 * 4096);
+	/* flags, reserved, retval; reserved and pointers. */
+	assert_true(bytes_zero(bytes + 4, 12) && bytes_zero(bytes + 20, 12) &&
+		    bytes_zero(bytes + 36, 12));
+	assert_reply(arena, 0, 32, 4);
+	assert_reply(arena, 1, 12, 4);
+	assert_int_equal(arena->n_replies, out_size > 0 ? 3 : 2);
+	if (out_size > 0)
+		assert_reply(arena, 2, out, out_size);
+}
+
+/* The kernel writes behind its 8 bytes: there must be room for all the entries that it is told. */
+static void check_cxl_query(const struct sent *sent, const struct arena *arena)
+{
+	memset(expected, 0, 8);
+	put(0, 4, (sent->response - 8) / 16);
+	assert_int_equal(arena->ioctl, CXL_MEM_QUERY_COMMANDS);
+	assert_int_equal(arena->given, 8);
+	assert_int_equal(arena->n_relocs, 0);
+	assert_true(arena->size >= sent->response);
+	assert_int_equal(arena->n_replies, 1);
+	assert_reply(arena, 0, 0, (uint32_t)sent->response);
+}
+
 /* The places that the reference names one by one, whatever a table says. */
 static void check_reserved(const struct dialect *dialect, size_t in_len)
 {
@@ -484,8 +571,12 @@ static bool check_request(const struct command *command, const struct sent *sent
 	assert_int_equal(pack(&c, bytes, &arena), 0);
 	if (command->envelope == ENVELOPE_NVME_ADMIN)
 		check_nvme(command, sent, &arena);
-	else
+	else if (command->envelope == ENVELOPE_FWCTL_RPC)
 		check_fwctl(command, sent, &c, &arena);
+	else if (command->kernel_id == CXL_MEM_COMMAND_ID_INVALID)
+		check_cxl_query(sent, &arena);
+	else
+		check_cxl(command, sent, &arena);
 	assert_memory_equal(bytes, expected, arena.given);
 	if (command->envelope == ENVELOPE_FWCTL_RPC)
 		check_reserved(command->dialect, sent->length);
@@ -546,6 +637,8 @@ int main(void)
 		cmocka_unit_test(a_timestamp_to_the_device),
 		cmocka_unit_test(no_data_no_pointer),
 		cmocka_unit_test(a_cxl_set_feature),
+		cmocka_unit_test(a_cxl_set_lsa),
+		cmocka_unit_test(a_cxl_query),
 		cmocka_unit_test(a_long_tail),
 		cmocka_unit_test(bnxt_statistics),
 		cmocka_unit_test(segments_of_both_directions),
