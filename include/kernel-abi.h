@@ -103,9 +103,10 @@ struct cxl_command_info {
 };
 _Static_assert(sizeof(struct cxl_command_info) == 16, "struct cxl_command_info is 16 bytes");
 
-#define CXL_MEM_COMMAND_FLAG_ENABLED   0x1u /* the device has it */
-#define CXL_MEM_COMMAND_FLAG_EXCLUSIVE 0x2u /* the kernel keeps it to itself at the moment: EBUSY  \
-					     */
+#define CXL_MEM_COMMAND_FLAG_ENABLED 0x1u /* the device has it */
+#define CXL_MEM_COMMAND_FLAG_EXCLUSIVE                                                             \
+	0x2u /* the kernel keeps it to itself at the moment: EBUSY                                 \
+	      */
 
 struct cxl_mem_query_commands {
 	uint32_t n_commands; /* in: entries that there is room for; it does not come back. 0: out */

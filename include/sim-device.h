@@ -19,7 +19,8 @@
 
 enum sim_dialect {
 	SIM_NVME = 1,
-	SIM_CXL,
+	SIM_CXL,     /* the fwctl node of a CXL memory device */
+	SIM_CXL_MEM, /* its mailbox node */
 };
 
 /*
@@ -98,6 +99,22 @@ struct sim_cxl {
 	} features[SIM_CXL_FEATURES];
 };
 
+#define SIM_CXL_MAILBOX 1024u /* bytes that one mailbox command takes or gives */
+#define SIM_CXL_LABELS	2048u
+#define SIM_CXL_DEBUG	3000u
+
+struct sim_cxl_mem {
+	uint32_t exclusive; /* 4096; written by tests: 1 while the simulated kernel keeps the labels
+			       and the shutdown state to itself */
+	uint32_t debug_length;		/* bytes of the vendor's debug log; 0 once it was cleared */
+	uint8_t labels[SIM_CXL_LABELS]; /* 4104 */
+	uint8_t debug[SIM_CXL_DEBUG];
+	uint64_t next_volatile;	  /* of the next partition, in 256 MiB ... */
+	uint64_t next_persistent; /* ... both 0: it stays as it is */
+	uint8_t alerts[16];	  /* as Get Alert Configuration gives it */
+	uint8_t dirty;		  /* the shutdown state */
+};
+
 struct sim_device {
 	char magic[8];		/* 0 */
 	uint32_t version;	/* 8 */
@@ -122,6 +139,7 @@ struct sim_device {
 	_Alignas(4096) union { /* 4096 */
 		struct sim_nvme nvme;
 		struct sim_cxl cxl;
+		struct sim_cxl_mem cxl_mem;
 	};
 };
 

@@ -18,10 +18,11 @@
 
 static const struct envelope {
 	const char *name;
-	uint32_t request;
+	uint32_t requests[3]; /* its ioctls' numbers; ends with 0 */
 } envelopes[] = {
-	{WIRE_ENVELOPE_NVME, NVME_IOCTL_ADMIN64_CMD},
-	{WIRE_ENVELOPE_FWCTL, FWCTL_RPC},
+	{WIRE_ENVELOPE_NVME, {NVME_IOCTL_ADMIN64_CMD}},
+	{WIRE_ENVELOPE_FWCTL, {FWCTL_RPC}},
+	{WIRE_ENVELOPE_CXL, {CXL_MEM_QUERY_COMMANDS, CXL_MEM_SEND_COMMAND}},
 };
 
 /* All memory that the executor ever uses: nothing can be allocated once the filter stands. */
@@ -108,10 +109,9 @@ _Noreturn void executor_run(int argc, char **argv)
 	envelope = argc == 3 ? envelope_find(argv[2]) : NULL;
 	if (!envelope) {
 		fprintf(stderr,
-			"fwctl-exec takes a device's name and its envelope (%s or %s); it is "
-			"started by "
-			"fwctld-monitor, not by hand.\n",
-			WIRE_ENVELOPE_NVME, WIRE_ENVELOPE_FWCTL);
+			"fwctl-exec takes a device's name and its envelope (%s, %s or %s); it is "
+			"started by fwctld-monitor, not by hand.\n",
+			WIRE_ENVELOPE_NVME, WIRE_ENVELOPE_FWCTL, WIRE_ENVELOPE_CXL);
 		_exit(EXECUTOR_EXIT_SETUP);
 	}
 	if (!socket_valid(WIRE_FD_SOCKET)) {
@@ -132,7 +132,7 @@ _Noreturn void executor_run(int argc, char **argv)
 		fprintf(stderr, "%s: There is no memory for the arena: %m.\n", argv[1]);
 		_exit(EXECUTOR_EXIT_SETUP);
 	}
-	if (sandbox_enter(envelope->request, transport_syscalls) < 0)
+	if (sandbox_enter(envelope->requests, transport_syscalls) < 0)
 		_exit(EXECUTOR_EXIT_SETUP);
 
 	for (;;) {

@@ -16,7 +16,7 @@ static void filter_free(scmp_filter_ctx *filter)
 		seccomp_release(*filter);
 }
 
-static int filter_build(scmp_filter_ctx filter, uint32_t request, const int *more)
+static int filter_build(scmp_filter_ctx filter, const uint32_t *requests, const int *more)
 {
 	int r;
 
@@ -40,9 +40,10 @@ static int filter_build(scmp_filter_ctx filter, uint32_t request, const int *mor
 	 * 0xc0504e47 would never match) and compare all 64 bits, so that an upper half that is not
 	 * zero kills.
 	 */
-	r = seccomp_rule_add_exact(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 2,
-				   SCMP_A0_32(SCMP_CMP_EQ, WIRE_FD_DEVICE),
-				   SCMP_A1_32(SCMP_CMP_EQ, request));
+	for (; r >= 0 && *requests != 0; requests++)
+		r = seccomp_rule_add_exact(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 2,
+					   SCMP_A0_32(SCMP_CMP_EQ, WIRE_FD_DEVICE),
+					   SCMP_A1_32(SCMP_CMP_EQ, *requests));
 	if (r < 0)
 		return r;
 	r = seccomp_rule_add_exact(filter, SCMP_ACT_ALLOW, SCMP_SYS(exit_group), 0);
@@ -65,7 +66,7 @@ static int limits_set(void)
 	return 0;
 }
 
-int sandbox_enter(uint32_t request, const int *more)
+int sandbox_enter(const uint32_t *requests, const int *more)
 {
 	_cleanup_(filter_free) scmp_filter_ctx filter = NULL;
 	int r;
@@ -81,7 +82,7 @@ int sandbox_enter(uint32_t request, const int *more)
 	filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	if (!filter)
 		return -ENOMEM;
-	r = filter_build(filter, request, more);
+	r = filter_build(filter, requests, more);
 	if (r < 0)
 		return r;
 

@@ -9,11 +9,11 @@
  *calls
  *
  *	recvfrom and sendto on WIRE_FD_SOCKET, without an address
- *	ioctl on WIRE_FD_DEVICE with the number `request`
+ *	ioctl on WIRE_FD_DEVICE with one of the numbers of `requests`, which ends with 0
  *	exit_group
  *	those of `more`, which ends with -1
  *
  * Every other one kills it with SIGSYS. Standard error is gone afterwards, also when it fails. 0 or
  *a negative errno; whoever calls it can do nothing after a failure but exit.
  */
-int sandbox_enter(uint32_t request, const int *more);
+int sandbox_enter(const uint32_t *requests, const int *more);

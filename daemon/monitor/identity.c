@@ -195,6 +195,11 @@ static int simulated_read(const struct node *node, struct monitor_identity *i)
 		strcpy(i->dialect, "cxl");
 		strcpy(i->envelope, WIRE_ENVELOPE_FWCTL);
 		break;
+	case SIM_CXL_MEM:
+		strcpy(i->dialect, "cxl");
+		strcpy(i->envelope, WIRE_ENVELOPE_CXL);
+		i->payload_max = SIM_CXL_MAILBOX;
+		break;
 	default:
 		return -EOPNOTSUPP;
 	}

@@ -24,7 +24,7 @@ int executor_capability(const struct monitor_identity *identity, bool rawio)
 		return -1;
 	if (strcmp(identity->envelope, WIRE_ENVELOPE_NVME) == 0)
 		return CAP_SYS_ADMIN;
-	return rawio ? CAP_SYS_RAWIO : -1;
+	return rawio && strcmp(identity->envelope, WIRE_ENVELOPE_FWCTL) == 0 ? CAP_SYS_RAWIO : -1;
 }
 
 /* Either may stand where the other belongs: first both out of the way. */

@@ -31,10 +31,17 @@ static void device_init(struct sim_device *device, enum sim_dialect dialect, con
 	device->version = SIM_VERSION;
 	device->dialect = dialect;
 	snprintf(device->serial, sizeof(device->serial), "%s", serial);
-	if (dialect == SIM_NVME)
+	switch (dialect) {
+	case SIM_NVME:
 		nvme_init(device);
-	else
+		break;
+	case SIM_CXL:
 		cxl_init(device);
+		break;
+	case SIM_CXL_MEM:
+		cxl_mem_init(device);
+		break;
+	}
 }
 
 int device_create(const char *path, enum sim_dialect dialect, const char *serial)
@@ -78,8 +85,8 @@ int device_map(int fd, struct sim_device **ret)
 	if (device == MAP_FAILED)
 		return -errno;
 	if (memcmp(device->magic, SIM_MAGIC, sizeof(device->magic)) != 0 ||
-	    device->version != SIM_VERSION ||
-	    (device->dialect != SIM_NVME && device->dialect != SIM_CXL)) {
+	    device->version != SIM_VERSION || device->dialect < SIM_NVME ||
+	    device->dialect > SIM_CXL_MEM) {
 		device_unmap(device);
 		return -EMEDIUMTYPE;
 	}

@@ -7,18 +7,24 @@
 
 #include "daemon/exec/executor.h"
 #include "daemon/sim/model.h"
+#include "include/cleanup.h"
 
 static int create(int argc, char **argv)
 {
+	static const char *const names[] = {
+		[SIM_NVME] = "nvme",
+		[SIM_CXL] = "cxl",
+		[SIM_CXL_MEM] = "cxl-mem",
+	};
 	enum sim_dialect dialect = SIM_NVME;
 	int r;
 
-	if (argc != 5 || (strcmp(argv[2], "nvme") != 0 && strcmp(argv[2], "cxl") != 0)) {
-		fprintf(stderr, "Usage: fwctl-exec-sim --create nvme|cxl FILE SERIAL\n");
+	while (argc == 5 && dialect < ELEMENTSOF(names) && strcmp(argv[2], names[dialect]) != 0)
+		dialect++;
+	if (argc != 5 || dialect == ELEMENTSOF(names)) {
+		fprintf(stderr, "Usage: fwctl-exec-sim --create nvme|cxl|cxl-mem FILE SERIAL\n");
 		return EXIT_FAILURE;
 	}
-	if (strcmp(argv[2], "cxl") == 0)
-		dialect = SIM_CXL;
 
 	r = device_create(argv[3], dialect, argv[4]);
 	if (r == -EINVAL)

@@ -34,7 +34,10 @@ _Noreturn void device_bug(struct sim_device *device, const char *format, ...)
 /* The state of a new device. */
 void nvme_init(struct sim_device *device);
 void cxl_init(struct sim_device *device);
+void cxl_mem_init(struct sim_device *device);
 
 /* One ioctl, kernel and firmware together: 0 or more, or a negative errno. */
 int nvme_call(struct sim_device *device, struct nvme_passthru_cmd64 *command);
 int cxl_call(struct sim_device *device, struct fwctl_rpc *rpc);
+int cxl_mem_query(struct sim_device *device, struct cxl_mem_query_commands *query);
+int cxl_mem_call(struct sim_device *device, struct cxl_send_command *send);

@@ -35,6 +35,10 @@ int transport_call(int fd, uint32_t request, void *argument)
 		r = nvme_call(opened, argument);
 	else if (opened->dialect == SIM_CXL && request == FWCTL_RPC)
 		r = cxl_call(opened, argument);
+	else if (opened->dialect == SIM_CXL_MEM && request == CXL_MEM_QUERY_COMMANDS)
+		r = cxl_mem_query(opened, argument);
+	else if (opened->dialect == SIM_CXL_MEM && request == CXL_MEM_SEND_COMMAND)
+		r = cxl_mem_call(opened, argument);
 	if (r >= 0)
 		return r;
 	errno = -r;

@@ -165,6 +165,7 @@ static int setup_simulated(void **state)
 {
 	make_device(0, "nvme");
 	make_device(1, "cxl");
+	make_device(2, "cxl-mem");
 	monitor_start(true);
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "daemon/monitor/spawn.h"
+#include "include/sim-device.h"
 #include "tests/unit/monitor-fixture.h"
 
 /* One round trip: the executor is in its sandbox. */
@@ -177,9 +178,19 @@ static void test_simulated(void **state)
 	assert_int_equal(answer.error, 0);
 	assert_string_equal(answer.identity.dialect, "cxl");
 	assert_string_equal(answer.identity.envelope, WIRE_ENVELOPE_FWCTL);
+	assert_int_equal(answer.identity.payload_max, 0);
 	close(socket);
 
-	assert_error(fd, MONITOR_SIMULATED, 2, ENODEV);
+	answer = ask(fd, MONITOR_SIMULATED, 2, &socket);
+	assert_int_equal(answer.error, 0);
+	assert_string_equal(answer.identity.dialect, "cxl");
+	assert_string_equal(answer.identity.envelope, WIRE_ENVELOPE_CXL);
+	assert_string_equal(answer.identity.memdev, "");
+	assert_int_equal(answer.identity.payload_max, SIM_CXL_MAILBOX);
+	close(socket);
+
+	assert_error(fd, MONITOR_SIMULATED, 3, ENODEV);
+	assert_error(fd, MONITOR_CXL, MONITOR_NUMBER_MAX, ENODEV);
 	assert_error(fd, MONITOR_NVME, MONITOR_NUMBER_MAX, ENODEV);
 	close(fd);
 	monitor_stop();
@@ -440,6 +451,15 @@ static void nodes_setup(void)
 	assert_int_equal(system(script), 0);
 }
 
+static const char memdev_script[] =
+	"set -e; cd /sys; mem=devices/pci0000:0c/0000:0d:00.0/mem3\n"
+	"mkdir -p $mem bus/cxl/drivers/cxl_mem; ln -s ../../../../bus/cxl $mem/subsystem\n"
+	"ln -s ../../../../bus/cxl/drivers/cxl_mem $mem/driver\n"
+	"ln -s ../../../bus/pci devices/pci0000:0c/0000:0d:00.0/subsystem\n"
+	"echo 0x1122334455667788 >$mem/serial; echo BWFW VERSION 00 >$mem/firmware_version\n"
+	"echo 4096 >$mem/payload_max; ln -sfn ../../$mem dev/char/1:9\n"
+	"mkdir /dev/cxl; mknod /dev/cxl/mem3 c 1 9; mknod /dev/cxl/mem4 c 1 9\n";
+
 static void test_nodes(void **state)
 {
 	int fd = connect_as(broker), socket;
@@ -477,6 +497,31 @@ static void test_nodes(void **state)
 		assert_error(fd, MONITOR_NVME, number, ENODEV);
 	assert_error(fd, MONITOR_FWCTL, 0, EOPNOTSUPP); /* it knows no FWCTL_INFO */
 	assert_error(fd, MONITOR_FWCTL, 1, ENODEV);
+
+	/* The subsystem of a memory device is a bus; what says how much its mailbox takes is no
+	 * number. */
+	assert_int_equal(system(memdev_script), 0);
+	answer = ask(fd, MONITOR_CXL, 3, &socket);
+	assert_int_equal(answer.error, 0);
+	assert_string_equal(answer.identity.name, "mem3");
+	assert_string_equal(answer.identity.memdev, "mem3");
+	assert_string_equal(answer.identity.dialect, "cxl");
+	assert_string_equal(answer.identity.driver, "cxl_mem");
+	assert_string_equal(answer.identity.pci, "0000:0d:00.0");
+	assert_string_equal(answer.identity.serial, "0x1122334455667788");
+	assert_string_equal(answer.identity.firmware, "BWFW VERSION 00");
+	assert_int_equal(answer.identity.payload_max, 4096);
+	assert_confined(answer.identity.executor_pid, 0);
+	assert_command_line(answer.identity.executor_pid, "mem3", WIRE_ENVELOPE_CXL);
+	close(socket);
+	assert_int_equal(system("echo much >/sys/devices/pci0000:0c/0000:0d:00.0/mem3/payload_max"),
+			 0);
+	wait_gone(answer.identity.executor_pid);
+	answer = ask(fd, MONITOR_CXL, 3, &socket);
+	assert_int_equal(answer.error, 0);
+	assert_int_equal(answer.identity.payload_max, 0);
+	close(socket);
+	assert_error(fd, MONITOR_CXL, 4, ENODEV); /* another number's node */
 	close(fd);
 	monitor_stop();
 }
@@ -485,11 +530,14 @@ static void test_capability(void **state)
 {
 	struct monitor_identity nvme = {.envelope = WIRE_ENVELOPE_NVME};
 	struct monitor_identity rpc = {.envelope = WIRE_ENVELOPE_FWCTL};
+	struct monitor_identity mailbox = {.envelope = WIRE_ENVELOPE_CXL};
 
 	assert_int_equal(executor_capability(&nvme, false), CAP_SYS_ADMIN);
 	assert_int_equal(executor_capability(&nvme, true), CAP_SYS_ADMIN);
 	assert_int_equal(executor_capability(&rpc, false), -1);
 	assert_int_equal(executor_capability(&rpc, true), CAP_SYS_RAWIO);
+	assert_int_equal(executor_capability(&mailbox, false), -1);
+	assert_int_equal(executor_capability(&mailbox, true), -1);
 	nvme.simulated = rpc.simulated = 1;
 	assert_int_equal(executor_capability(&nvme, true), -1);
 	assert_int_equal(executor_capability(&rpc, true), -1);

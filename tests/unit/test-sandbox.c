@@ -32,7 +32,11 @@ static void survive(void)
 	syscall(SYS_exit_group, SURVIVED);
 }
 
-/* Under the filter, at the device with the NVMe envelope. The peer has sent one byte. */
+static const uint32_t nvme[] = {NVME_IOCTL_ADMIN64_CMD, 0};
+static const uint32_t mailbox[] = {CXL_MEM_QUERY_COMMANDS, CXL_MEM_SEND_COMMAND, 0};
+static const uint32_t *requests = nvme;
+
+/* Under the filter, at the device with the envelope of `requests`. The peer has sent one byte. */
 static int run(long number, long a, long b, long c, long d, long e, long f)
 {
 	static const int nothing_more[] = {-1};
@@ -50,7 +54,7 @@ static int run(long number, long a, long b, long c, long d, long e, long f)
 		device = fcntl(device, F_DUPFD, 10);
 		if (dup2(ours, WIRE_FD_SOCKET) < 0 || dup2(device, WIRE_FD_DEVICE) < 0)
 			_exit(1);
-		if (sandbox_enter(NVME_IOCTL_ADMIN64_CMD, nothing_more) < 0)
+		if (sandbox_enter(requests, nothing_more) < 0)
 			syscall(SYS_exit_group, 2);
 		if (number >= 0)
 			syscall(number, a, b, c, d, e, f);
@@ -143,6 +147,23 @@ static void test_other_ioctl(void **state)
 	assert_killed(SYS_ioctl, 4, 0xc0484e43, 0, 0, 0, 0); /* NVME_IOCTL_IO_CMD */
 }
 
+/* An envelope with two numbers has these two, and not what lies between or beside them. */
+static void test_two_ioctls(void **state)
+{
+	requests = mailbox;
+	for (const uint32_t *request = mailbox; *request != 0; request++) {
+		assert_allowed(SYS_ioctl, 4, *request, (long)buffer, 0, 0, 0);
+		assert_killed(SYS_ioctl, 3, *request, (long)buffer, 0, 0, 0);
+		assert_killed(SYS_ioctl, 4, (long)(HIGH | *request), (long)buffer, 0, 0, 0);
+		for (unsigned bit = 0; bit < 32; bit++)
+			assert_killed(SYS_ioctl, 4, *request ^ 1u << bit, (long)buffer, 0, 0, 0);
+	}
+	assert_killed(SYS_ioctl, 4, 0, (long)buffer, 0, 0, 0);
+	assert_killed(SYS_ioctl, 4, NVME_IOCTL_ADMIN64_CMD, (long)buffer, 0, 0, 0);
+	assert_killed(SYS_ioctl, 4, FWCTL_RPC, (long)buffer, 0, 0, 0);
+	requests = nvme;
+}
+
 /* The kernel drops the upper half of both registers: it is the same call to it, and must not be one
  * to us. */
 static void test_upper_half(void **state)
@@ -178,13 +199,10 @@ static void test_other_architecture(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_allowed),
-		cmocka_unit_test(test_other_calls),
-		cmocka_unit_test(test_other_fd),
-		cmocka_unit_test(test_other_ioctl),
-		cmocka_unit_test(test_upper_half),
-		cmocka_unit_test(test_addresses),
-		cmocka_unit_test(test_other_architecture),
+		cmocka_unit_test(test_allowed),	   cmocka_unit_test(test_other_calls),
+		cmocka_unit_test(test_other_fd),   cmocka_unit_test(test_other_ioctl),
+		cmocka_unit_test(test_two_ioctls), cmocka_unit_test(test_upper_half),
+		cmocka_unit_test(test_addresses),  cmocka_unit_test(test_other_architecture),
 	};
 
 	return cmocka_run_group_tests_name("sandbox", tests, NULL, NULL);
