@@ -60,9 +60,15 @@ void bus_device_list_commands(struct request *request)
 	r = sd_bus_message_new_method_return(request->call, &m);
 	if (r >= 0)
 		r = sd_bus_message_open_container(m, 'a', "(ssssass)");
-	for (size_t i = 0; r >= 0 && dialect && i < dialect->n_commands; i++)
-		for (size_t n = 0; r >= 0 && n < row_count(&dialect->commands[i], live); n++)
-			r = append_row(m, request, &dialect->commands[i], live, n);
+	for (size_t i = 0; r >= 0 && dialect && i < dialect->n_commands; i++) {
+		const struct command *command = &dialect->commands[i];
+		struct refusal ignored;
+
+		if (device_takes(device, command, &ignored) < 0)
+			continue;
+		for (size_t n = 0; r >= 0 && n < row_count(command, live); n++)
+			r = append_row(m, request, command, live, n);
+	}
 	if (r >= 0)
 		r = sd_bus_message_close_container(m);
 	if (r >= 0)
@@ -124,6 +130,7 @@ static int method_describe_command(sd_bus_message *call, void *userdata, sd_bus_
 	const struct device *device = userdata;
 	const struct dialect *dialect = device_dialect(device);
 	const struct command *command;
+	struct refusal refusal;
 	const char *name;
 	int r;
 
@@ -137,6 +144,9 @@ static int method_describe_command(sd_bus_message *call, void *userdata, sd_bus_
 			"The catalogue has no command \"%.64s\" for %s, whose dialect "
 			"is %s.",
 			name, device->name, device->identity.dialect);
+	if (device_takes(device, command, &refusal) < 0)
+		return bus_reply_error(call, NULL, FWCTLD_ERROR_INVALID_REQUEST, "%s",
+				       refusal.text);
 	r = sd_bus_message_new_method_return(call, &m);
 	if (r >= 0)
 		r = sd_bus_message_append(m, "ss", command->full_name, command->summary);

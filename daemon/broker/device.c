@@ -211,16 +211,14 @@ static const struct executor_handlers executor_handlers = {
 	.lost = on_lost,
 };
 
+/* By another one than the device's own second node. */
 static bool serial_shared(const struct device *device)
 {
 	const struct device *other;
 
-	if (!*device->identity.serial)
-		return false;
 	TAILQ_FOREACH(other, &device->manager->devices, link)
 		if (other != device && other->state != DEVICE_GONE &&
-		    strcmp(other->identity.serial, device->identity.serial) == 0 &&
-		    strcmp(other->identity.dialect, device->identity.dialect) == 0)
+		    devices_share_serial(device, other) && !devices_are_siblings(device, other))
 			return true;
 	return false;
 }
@@ -233,15 +231,16 @@ static bool serial_shared(const struct device *device)
 static int device_name_id(struct device *device)
 {
 	const struct device_identity *i = &device->identity;
+	const char *prefix = device_id_prefix(device);
 	char *id;
 	int r;
 
 	if (*i->serial && !i->serial_disputed)
-		r = asprintf(&id, "%s:%s", i->dialect, i->serial);
+		r = asprintf(&id, "%s:%s", prefix, i->serial);
 	else if (*i->pci)
-		r = asprintf(&id, "%s@%s", i->dialect, i->pci);
+		r = asprintf(&id, "%s@%s", prefix, i->pci);
 	else
-		r = asprintf(&id, "%s#%s", i->dialect, device->name);
+		r = asprintf(&id, "%s#%s", prefix, device->name);
 	if (r < 0)
 		return -ENOMEM;
 	if (device->id && strcmp(device->id, id) != 0 && device->bus_slot)
@@ -279,7 +278,8 @@ static struct device *device_by_number(struct manager *manager,
 
 static bool same_device(const struct monitor_identity *a, const struct monitor_identity *b)
 {
-	return strcmp(a->dialect, b->dialect) == 0 && strcmp(a->serial, b->serial) == 0 &&
+	return strcmp(a->dialect, b->dialect) == 0 && strcmp(a->envelope, b->envelope) == 0 &&
+	       strcmp(a->memdev, b->memdev) == 0 && strcmp(a->serial, b->serial) == 0 &&
 	       strcmp(a->pci, b->pci) == 0 && strcmp(a->model, b->model) == 0 &&
 	       strcmp(a->nqn, b->nqn) == 0 && a->simulated == b->simulated;
 }

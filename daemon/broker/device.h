@@ -23,6 +23,7 @@
 #include "daemon/monitor/protocol.h"
 #include "include/cleanup.h"
 #include "policy/catalogue.h"
+#include "policy/classify.h"
 #include "policy/device.h"
 #include "policy/live.h"
 
@@ -87,6 +88,16 @@ void device_gone(struct device *device, const char *why);
 
 /* Its dialect in the catalogue that is in force; NULL: that does not describe it. */
 const struct dialect *device_dialect(const struct device *device);
+/*
+ * device-node.c: a memory device has two nodes, which share a serial and take different commands.
+ * The prefix of a node's device id tells them apart: "cxl", "cxl-mem".
+ */
+bool devices_share_serial(const struct device *a, const struct device *b);
+bool devices_are_siblings(const struct device *a, const struct device *b);
+const char *device_id_prefix(const struct device *device);
+/* -EINVAL, with a sentence that says which node takes the command, when this one does not. */
+int device_takes(const struct device *device, const struct command *command,
+		 struct refusal *ret_refusal);
 /* By kernel name, device id or serial. NULL: none, or (ambiguous) more than one. */
 struct device *device_find(struct manager *manager, const char *name, bool *ret_ambiguous);
 

@@ -30,6 +30,7 @@ static const struct {
 } known_subsystems[] = {
 	{"nvme", "nvme", MONITOR_NVME},
 	{"fwctl", "fwctl", MONITOR_FWCTL},
+	{"cxl", "mem", MONITOR_CXL},
 };
 
 static bool parse_number(const char *sysname, const char *prefix, unsigned *ret)

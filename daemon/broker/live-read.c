@@ -55,8 +55,9 @@ void live_read(struct device *device)
 		return;
 	dialect = device_dialect(device);
 	command = dialect ? dialect_command(dialect, "get-supported-features") : NULL;
-	if (!command || encode(command, &count, 1, NULL, 0, message, sizeof(message), &length,
-			       &data, &data_length, &refusal) < 0)
+	if (!command || device_takes(device, command, &refusal) < 0 ||
+	    encode(command, &count, 1, NULL, 0, message, sizeof(message), &length, &data,
+		   &data_length, &refusal) < 0)
 		return;
 	(void)request_internal(device, message, length, on_cxl_features);
 }

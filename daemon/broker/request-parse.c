@@ -236,7 +236,9 @@ static int parse_named(struct request *request, struct refusal *refusal)
 			"The catalogue has no command \"%.64s\" for this device, whose dialect is "
 			"%s. \"fwctl commands %s\" lists them.",
 			name, dialect_name, request->device->name);
-	r = read_settings(request->call, command, settings, &n_settings, refusal);
+	r = device_takes(request->device, command, refusal);
+	if (r >= 0)
+		r = read_settings(request->call, command, settings, &n_settings, refusal);
 	if (r >= 0)
 		r = sd_bus_message_read_array(request->call, 'y', &data, &data_length);
 	if (r >= 0)

@@ -116,6 +116,8 @@ int request_judge(struct request *request, struct refusal *ret_refusal)
 	r = classify(dialect, request->message, request->message_length, request->data,
 		     request->data_length, device->live_known ? &device->live : NULL, &classified,
 		     ret_refusal);
+	if (r >= 0)
+		r = device_takes(device, classified.command, ret_refusal);
 	if (r < 0)
 		return r;
 

@@ -91,11 +91,15 @@ def data_for(command, header, given):
     return b""
 
 
-def requests(dialect):
-    """(name, fields, data) for every refinement of every command, and for each command without one."""
+def requests(dialect, envelope=None):
+    """(name, fields, data) for every refinement of every command, and for each command without one.
+
+    envelope: those that say it; None: those that travel in their dialect's."""
     catalogue = load(dialect)
     header = catalogue.get("header", {})
     for command in catalogue["commands"]:
+        if command.get("envelope") != envelope:
+            continue
         for row in [*command.get("refine", []), {}, *command.get("also", [])]:
             given = complete(command, header, row.get("when"))
             yield f"{dialect}.{command['name']}", given, data_for(command, header, given)

@@ -96,6 +96,13 @@ class Fwctld:
         processes.fresh_devices()
         self.nvme = simulated.SimulatedDevice(0)
         self.cxl = simulated.SimulatedDevice(1)
+        self.simulated = [self.nvme, self.cxl]
+
+    def add_mailbox(self):
+        """sim2, the mailbox node of the memory device whose fwctl node is sim1."""
+        processes.create_device(2, "cxl-mem", "SIM-CXL-1")
+        self.mailbox = simulated.SimulatedDevice(2)
+        self.simulated.append(self.mailbox)
 
     def start(self, *monitor_arguments):
         self.journal = journal_reader.Journal()
@@ -105,13 +112,12 @@ class Fwctld:
         processes.wait_for(
             lambda: {device[4] for device in root.manager("ListDevices")[0]} <= {"idle"}, "idle devices")
         # What fwctld asked the devices about themselves is over.
-        self.nvme_base = self.nvme.seen()
-        self.cxl_base = self.cxl.seen()
+        self.base = sum(device.seen() for device in self.simulated)
         return self
 
     def reached(self):
         """How many commands of callers reached any device."""
-        return self.nvme.seen() - self.nvme_base + self.cxl.seen() - self.cxl_base
+        return sum(device.seen() for device in self.simulated) - self.base
 
     def client(self, user):
         connection = client.Client(user)
@@ -135,13 +141,13 @@ class Fwctld:
     def stop(self):
         for connection in self.clients:
             connection.close()
-        self.nvme.fault(simulated.Fault.NONE)
-        self.cxl.fault(simulated.Fault.NONE)
+        for device in self.simulated:
+            device.fault(simulated.Fault.NONE)
         broker = self.broker.stop() if self.broker else 0
         if self.monitor:
             self.monitor.stop()
         # The models end an executor that hands them what no device must get.
-        assert not self.nvme.bug() and not self.cxl.bug()
+        assert not any(device.bug() for device in self.simulated)
         assert broker == 0, f"the broker ended with {broker}:\n{self.broker.log.read_text()[-4000:]}"
 
 
@@ -181,6 +187,13 @@ def stopped(bench):
 
 @pytest.fixture
 def fwctld(stopped):
+    return stopped.start()
+
+
+@pytest.fixture
+def memory(stopped):
+    """fwctld with both nodes of a CXL memory device."""
+    stopped.add_mailbox()
     return stopped.start()
 
 

@@ -206,5 +206,5 @@ def test_two_executors_never_hold_one_device(fwctld):
     with identity("fwctld"), socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
         connection.settimeout(5)
         connection.connect(processes.MONITOR_SOCKET)
-        connection.send(struct.pack("II", 3, 0))
+        connection.send(struct.pack("II", 4, 0))
         assert struct.unpack_from("i", connection.recv(4096))[0] == errno.EBUSY
