@@ -478,8 +478,10 @@ def test_examples_of_the_manual_page_run():
     page = (tap.SOURCE / "docs/fwctl.1").read_text()
     examples = re.findall(r"^(?:\.Dl )?\$ (fwctl .*)$", page.replace("\\-", "-"), re.M)
     assert len(examples) >= 6, examples
-    catalogue = yaml.safe_load((tap.SOURCE / "policy/commands/nvme.yaml").read_text())
-    commands = {command["name"]: command for command in catalogue["commands"]}
+    commands = {}
+    for dialect in ("nvme", "cxl"):
+        catalogue = yaml.safe_load((tap.SOURCE / f"policy/commands/{dialect}.yaml").read_text())
+        commands |= {f"{dialect}.{command['name']}": command for command in catalogue["commands"]}
     with fwctld() as address:
         for example in examples:
             words = shlex.split(example.partition("|")[0])[1:]
@@ -488,10 +490,11 @@ def test_examples_of_the_manual_page_run():
             verb = words.index("exec") if "exec" in words else words.index("explain") if "explain" in words else None
             if verb is None:
                 continue
-            command = commands[words[verb + 2].removeprefix("nvme.")]
+            dialect = "nvme" if words[verb + 1].startswith("nvme") else "cxl"
+            fields = commands[f"{dialect}.{words[verb + 2].removeprefix(dialect + '.')}"].get("fields", {})
             given = {word.partition("=")[0] for word in words[verb + 3:] if "=" in word and not word.startswith("-")}
-            assert given <= set(command["fields"]), (example, given)
-            missing = {name for name, field in command["fields"].items()
+            assert given <= set(fields), (example, given)
+            missing = {name for name, field in fields.items()
                        if "default" not in field and "fixed" not in field} - given
             assert not missing, (example, missing)
 
