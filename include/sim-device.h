@@ -45,6 +45,12 @@ enum sim_fault {
 #define SIM_NVME_SELF_TESTS   20u    /* results that the log holds */
 #define SIM_NVME_FIRMWARES    3u     /* slots */
 #define SIM_NVME_FIRMWARE_MAX 16384u /* bytes of an image */
+#define SIM_NVME_MDTS	      5u     /* 2^5 pages: the controller moves 128 KiB in one command */
+/*
+ * Bytes of the telemetry log, in whole blocks of 512; the first block is its header. From there on
+ * each dword is its own offset in the log, little endian.
+ */
+#define SIM_NVME_TELEMETRY (1536u * 1024u)
 
 struct sim_nvme {
 	uint8_t content[SIM_NVME_NAMESPACES]

@@ -106,6 +106,29 @@ static void sanitize_page(const struct sim_device *device, uint8_t page[static 4
 		nvme_put(page, 8 + 4 * i, 4, 0xffffffff); /* estimates: none */
 }
 
+/*
+ * Telemetry Host-Initiated, as include/sim-device.h says. The header names the last block of each
+ * data area (NVMe 2.0, Telemetry Host-Initiated log).
+ */
+static void telemetry_read(size_t offset, size_t length, uint8_t *data)
+{
+	const uint32_t last = SIM_NVME_TELEMETRY / 512 - 1;
+	uint8_t header[4096] = {};
+
+	nvme_put(header, 0, 1, 0x07);
+	nvme_put(header, 8, 2, last / 4); /* last blocks of data areas 1 to 3 */
+	nvme_put(header, 10, 2, last / 2);
+	nvme_put(header, 12, 2, last);
+	for (size_t i = 0; i < length; i += 4) {
+		size_t at = offset + i;
+
+		if (at < 512)
+			memcpy(data + i, header + at, 4);
+		else
+			(void)bytes_put(data, length, i, 4, BYTES_LITTLE, at);
+	}
+}
+
 static const struct log_page {
 	uint8_t lid;
 	bool clears; /* with RAE 0 it re-arms events, or drops what the host has not seen */
@@ -118,6 +141,7 @@ static const struct log_page {
 	{0x03, true, 512, firmware_page},
 	{0x05, false, 4096, effects_page},
 	{0x06, false, 4 + 28 * SIM_NVME_SELF_TESTS, self_test_page},
+	{0x07, false, SIM_NVME_TELEMETRY, NULL},
 	{0x81, true, 512, sanitize_page},
 };
 
@@ -154,13 +178,17 @@ enum nvme_status nvme_get_log_page(struct nvme_command *command)
 	if (nvme_bits(sqe->cdw14, 31, 24) != 0) /* CSI: the NVM command set alone */
 		return NVME_INVALID_FIELD;
 
-	log->build(command->device, page);
 	/* What is read beyond the end of a page is undefined; here it is zero. */
 	length = log->length - (size_t)offset;
 	if (length > sqe->data_len)
 		length = sqe->data_len;
 	memset(command->data, 0, sqe->data_len);
-	memcpy(command->data, page + offset, length);
+	if (log->build) {
+		log->build(command->device, page);
+		memcpy(command->data, page + offset, length);
+	} else {
+		telemetry_read((size_t)offset, length, command->data);
+	}
 	if (log->clears && !retain)
 		command->nvme->events_rearmed++;
 	return NVME_SUCCESS;

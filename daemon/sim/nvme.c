@@ -55,7 +55,7 @@ static void identify_controller(const struct sim_device *device, uint8_t page[st
 	nvme_put_text(page, 4, 20, device->serial);
 	nvme_put_text(page, 24, 40, device->model);
 	nvme_put_text(page, 64, 8, device->firmware);
-	nvme_put(page, 77, 1, 5);	   /* MDTS: 128 KiB */
+	nvme_put(page, 77, 1, SIM_NVME_MDTS);
 	nvme_put(page, 78, 2, 1);	   /* CNTLID */
 	nvme_put(page, 80, 4, 0x00020000); /* VER: 2.0 */
 	nvme_put(page, 111, 1, 1);	   /* CNTRLTYPE: I/O controller */
@@ -63,11 +63,11 @@ static void identify_controller(const struct sim_device *device, uint8_t page[st
 	nvme_put(page, 258, 1, 3);	   /* ACL */
 	nvme_put(page, 259, 1, 3);	   /* AERL */
 	nvme_put(page, 260, 1, 0x10 | SIM_NVME_FIRMWARES << 1); /* FRMW: activation without reset */
-	nvme_put(page, 261, 1, 0x06);				/* LPA: effects log, offsets */
-	nvme_put(page, 262, 1, SIM_NVME_ERRORS - 1);		/* ELPE */
-	nvme_put(page, 263, 1, 2);				/* NPSS: power states 0 to 2 */
-	nvme_put(page, 266, 2, 343);				/* WCTEMP, K */
-	nvme_put(page, 268, 2, 363);				/* CCTEMP, K */
+	nvme_put(page, 261, 1, 0x0e);		     /* LPA: effects log, offsets, telemetry */
+	nvme_put(page, 262, 1, SIM_NVME_ERRORS - 1); /* ELPE */
+	nvme_put(page, 263, 1, 2);		     /* NPSS: power states 0 to 2 */
+	nvme_put(page, 266, 2, 343);		     /* WCTEMP, K */
+	nvme_put(page, 268, 2, 363);		     /* CCTEMP, K */
 	nvme_put(page, 280, 8, SIM_NVME_NAMESPACES * SIM_NVME_CONTENT); /* TNVMCAP */
 	nvme_put(page, 316, 2, 10);   /* EDSTT: minutes of an extended self-test */
 	nvme_put(page, 328, 4, 0x3);  /* SANICAP: crypto erase, block erase */
@@ -336,7 +336,8 @@ int nvme_call(struct sim_device *device, struct nvme_passthru_cmd64 *sqe)
 	enum sim_fault fault;
 	uint32_t status;
 
-	if (sqe->flags != 0)
+	/* The driver does not look at lengths, but the block layer at what the controller takes. */
+	if (sqe->flags != 0 || sqe->data_len > 4096u << SIM_NVME_MDTS)
 		return -EINVAL;
 	if (kernel_refuses(sqe))
 		return -EACCES;

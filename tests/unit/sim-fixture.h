@@ -17,7 +17,7 @@
 #include "include/bytes.h"
 
 static struct sim_device *device;
-static _Alignas(4096) uint8_t data[65536];
+static _Alignas(4096) uint8_t data[135168];
 
 static int sim_setup(enum sim_dialect dialect, const char *serial)
 {
