@@ -11,6 +11,9 @@
 #include "client/output.h"
 #include "client/polkit-agent.h"
 
+/* What a terminal is shown of an answer; a pipe gets all of it. */
+#define TERMINAL_MAX (64u * 1024u)
+
 /* Closes standard output no more than any other file: a copy of it. */
 static int open_output(const struct arguments *arguments, int *ret)
 {
@@ -77,8 +80,16 @@ static void print(const struct arguments *arguments, const struct fwctld_result 
 		print_text(stdout, arguments->output);
 		putchar('\n');
 	} else if (result->response_length > 0 && !is_decoded(&result->decoded)) {
+		size_t shown = result->response_length;
+
+		if (shown > TERMINAL_MAX && isatty(STDOUT_FILENO))
+			shown = TERMINAL_MAX;
 		putchar('\n');
-		print_bytes(stdout, result->response, result->response_length, 0);
+		print_bytes(stdout, result->response, shown, 0);
+		if (shown < result->response_length)
+			printf("\nThese are the first %zu of %zu bytes; --output FILE keeps all of "
+			       "them.\n",
+			       shown, result->response_length);
 	}
 }
 

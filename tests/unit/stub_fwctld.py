@@ -168,6 +168,8 @@ class Stub:
             status = 0x10b
         elif command == "nothing":
             response = b""
+        elif command == "long":
+            response = b"".join(at.to_bytes(4, "little") for at in range(0, 70000, 4))
         elif command == "slow":
             time.sleep(2)
         elif command == "vanish":

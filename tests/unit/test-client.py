@@ -289,6 +289,16 @@ def on_terminal(address, *words, path="/usr/bin:/bin", **environment):
     return child.returncode, shown.decode().replace("\r\n", "\n")
 
 
+def test_a_terminal_is_not_flooded():
+    with fwctld() as address:
+        code, shown = on_terminal(address, "exec", "nvme0", "long")
+        lines = shown.splitlines()
+        assert code == 0 and lines[-1] == "These are the first 65536 of 70000 bytes; --output FILE keeps all of them."
+        assert lines[-3].startswith("0000fff0:") and "00010000:" not in shown
+        piped = succeed(address, "exec", "nvme0", "long").splitlines()
+        assert piped[-1].startswith(b"00011160:")
+
+
 def test_a_polkit_agent_runs_while_polkit_asks():
     with fwctld() as address, tempfile.TemporaryDirectory() as folder:
         agent, log = pathlib.Path(folder, "pkttyagent"), pathlib.Path(folder, "log")
