@@ -20,11 +20,13 @@
  * passthrough transfers).
  */
 
+#include <stddef.h>
 #include <stdint.h>
 
-#define ARENA_PAGE    4096u
-#define ARENA_MESSAGE 256u	     /* above every ioctl struct, and aligned for each of them */
-#define ARENA_MAX     (128u * 1024u) /* keeps a request within one SOCK_SEQPACKET datagram */
+#define ARENA_PAGE	4096u
+#define ARENA_MESSAGE	256u		/* above every ioctl struct, and aligned for each of them */
+#define ARENA_MAX	(2304u * 1024u) /* FWCTL_RPC's 2 MiB (MAX_RPC_LEN), and what goes with it */
+#define ARENA_GIVEN_MAX (128u * 1024u)	/* keeps a request within one SOCK_SEQPACKET datagram */
 
 #define ARENA_RELOCS_MAX  4u
 #define ARENA_REPLIES_MAX 4u
@@ -43,10 +45,20 @@ struct arena_range {
 struct arena {
 	uint32_t ioctl; /* request number; the executor's filter has the last word */
 	uint32_t size;	/* bytes in use, at most ARENA_MAX; all from `given` on is zero */
-	uint32_t given; /* bytes that the sender supplies; at most size */
+	uint32_t given; /* bytes that the sender supplies; at most size and ARENA_GIVEN_MAX */
 	uint32_t n_relocs;
 	uint32_t n_replies;
 	struct arena_reloc relocs[ARENA_RELOCS_MAX];
 	struct arena_range
 		replies[ARENA_REPLIES_MAX]; /* what goes back, concatenated in this order */
 };
+
+/* Bytes that go back. */
+static inline size_t arena_reply_length(const struct arena *arena)
+{
+	size_t length = 0;
+
+	for (uint32_t i = 0; i < arena->n_replies && i < ARENA_REPLIES_MAX; i++)
+		length += arena->replies[i].length;
+	return length;
+}

@@ -184,9 +184,9 @@ static int success_read(const struct loader *loader, struct yaml_node *node,
 }
 
 static const char *const command_keys[] = {
-	"name",	  "opcode",  "summary",	 "size",     "envelope", "id",	   "class", "effects",
-	"reason", "fields",  "request",	 "response", "segments", "refine", "also",  "scope",
-	"live",	  "timeout", "deadline", "success",  "layout",	 "answer", NULL,
+	"name",	  "opcode",  "summary",	 "size",     "envelope", "id",	   "class",  "effects",
+	"reason", "fields",  "request",	 "response", "segments", "refine", "also",   "scope",
+	"live",	  "timeout", "deadline", "success",  "layout",	 "answer", "pieces", NULL,
 };
 
 static int command_identify(const struct loader *loader, struct yaml_node *map,
@@ -352,6 +352,12 @@ static int command_read(const struct loader *loader, struct yaml_node *map, stru
 	node = yaml_get(map, "answer");
 	if (node)
 		answer_read(loader, node, command);
+	node = yaml_get(map, "pieces");
+	if (node) {
+		r = pieces_read(loader, node, command);
+		if (r < 0)
+			return r;
+	}
 	node = yaml_get(map, "layout");
 	if (node) {
 		r = layout_cases_read(loader, node, command);

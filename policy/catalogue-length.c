@@ -188,3 +188,47 @@ void answer_read(const struct loader *loader, struct yaml_node *map, struct comm
 				     &answer.whole);
 	command->answer = answer;
 }
+
+/* A number that the sender chooses, and that anybody may see. */
+static bool is_open_number(const struct field *field)
+{
+	return field->type == FIELD_NUMBER && field->fixed == FIXED_NOT && !field->secret;
+}
+
+int pieces_read(const struct loader *loader, struct yaml_node *map, struct command *command)
+{
+	const struct length *length =
+		command->n_response == 1 ? &command->response[0].length : NULL;
+	struct yaml_node *offset;
+	int index, r;
+
+	if (!loader_kind(loader, map, YAML_MAP, "{offset: FIELD, when: {...}}"))
+		return 0;
+	offset = loader_require(loader, map, "offset");
+	r = case_when(loader, map, command, &command->pieces.when);
+	if (r < 0)
+		return r;
+	loader_known(loader, map, (const char *const[]){"offset", "when", NULL});
+	/* A request or a segment would be sent again with each piece. */
+	if (!length || length->field < 0 || command->response[0].when.n_terms > 0 ||
+	    command->n_request > 0 || command->n_segments > 0) {
+		loader_error(loader, map,
+			     "An answer is read in pieces only where the command has one "
+			     "\"response\", of {of: FIELD}, and neither \"request\" nor "
+			     "\"segments\".");
+		return 0;
+	}
+	index = offset ? field_find(loader, offset, command) : -1;
+	if (index < 0)
+		return 0;
+	if (index == length->field || !is_open_number(&command->fields[index]) ||
+	    !is_open_number(&command->fields[length->field])) {
+		loader_error(loader, offset,
+			     "Offset and length of pieces are two numbers that the sender chooses, "
+			     "and no secrets.");
+		return 0;
+	}
+	command->pieces.possible = true;
+	command->pieces.offset = (unsigned)index;
+	return 0;
+}

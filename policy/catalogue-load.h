@@ -102,6 +102,9 @@ void segments_read(const struct loader *loader, struct yaml_node *node, struct c
 /* Where a response says how many of its bytes count. */
 void answer_read(const struct loader *loader, struct yaml_node *map, struct command *command);
 
+/* How a long answer is read in pieces; after the lengths. */
+int pieces_read(const struct loader *loader, struct yaml_node *map, struct command *command);
+
 /* catalogue-envelope.c */
 bool envelope_read(const struct loader *loader, const struct yaml_node *node, enum envelope *ret);
 /* `envelope:` and `id:` of a command whose opcode is known; false: nothing follows from them. */

@@ -61,6 +61,7 @@ void command_done(struct command *command)
 	length_cases_free(command->response, command->n_response);
 	value_cases_free(command->scopes, command->n_scopes);
 	free(command->success);
+	condition_done(&command->pieces.when);
 	for (size_t i = 0; i < command->n_layouts; i++)
 		condition_done(&command->layouts[i].when);
 	free(command->layouts);

@@ -27,7 +27,7 @@
 #define MESSAGE_HEAD_MAX  256u /* of a message without its tail */
 #define SEGMENTS_MAX	  2u
 #define REQUEST_DATA_MAX  (64u * 1024u)
-#define RESPONSE_DATA_MAX (64u * 1024u)
+#define RESPONSE_DATA_MAX (2u * 1024u * 1024u) /* the kernel's own: MAX_RPC_LEN of fwctl */
 
 /* The kernel call that a command travels in; a const table in policy/envelope.c. */
 enum envelope {
@@ -244,6 +244,12 @@ struct command {
 	uint32_t *success; /* device statuses, beside 0, that mean "done" */
 	size_t n_success;
 	struct answer_size answer;
+	/* A long answer can be read piece after piece, each from a byte offset on. */
+	struct {
+		bool possible;
+		unsigned offset; /* the field */
+		struct condition when;
+	} pieces;
 	struct layout_case *layouts;
 	size_t n_layouts;
 };

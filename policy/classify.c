@@ -219,12 +219,20 @@ static int measure_response(struct classified *c, struct refusal *ret_refusal)
 		return r;
 	if (!length_of(length, c->values, &bytes))
 		bytes = UINT64_MAX;
-	if (bytes > RESPONSE_DATA_MAX)
-		return refuse(ret_refusal, -EMSGSIZE,
-			      "%s would answer %" PRIu64
-			      " bytes; fwctld carries at most %u in one "
-			      "command. Read it in pieces.",
-			      command->full_name, bytes, RESPONSE_DATA_MAX);
+	if (bytes > RESPONSE_DATA_MAX) {
+		bool pieces = command->pieces.possible;
+
+		return refuse(
+			ret_refusal, -EMSGSIZE,
+			"%s would answer %" PRIu64
+			" bytes; fwctld carries at most %u in one request. Read it in %s%s%s%s%s.",
+			command->full_name, bytes, RESPONSE_DATA_MAX,
+			pieces ? "several: the field " : "pieces",
+			pieces ? command->fields[command->pieces.offset].name : "",
+			pieces ? " says from which byte on, and " : "",
+			pieces ? command->fields[length->field].name : "",
+			pieces ? " how much" : "");
+	}
 	/* Sent like this, nobody could ever say whether it was executed. */
 	if (status->size > 0 && !bytes_within((size_t)bytes, status->offset, status->size))
 		return refuse(ret_refusal, -EOPNOTSUPP,
@@ -328,9 +336,9 @@ static int measure(struct classified *c, const struct given *given, struct refus
 	}
 	if (envelope_plan(c, &plan) < 0)
 		return refuse(ret_refusal, -EMSGSIZE,
-			      "The data of %s to and from the device are together more than fwctld "
-			      "carries in one command, %u bytes. Move it in pieces.",
-			      c->command->full_name, ARENA_MAX);
+			      "The data of %s is more than fwctld carries in one command: %u bytes "
+			      "to the device, and %u in all. Move it in pieces.",
+			      c->command->full_name, ARENA_GIVEN_MAX, ARENA_MAX);
 	return 0;
 }
 

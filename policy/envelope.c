@@ -91,6 +91,8 @@ int envelope_plan(const struct classified *classified, struct envelope_plan *ret
 	for (unsigned i = 0; i < command->n_segments; i++)
 		if (command->segments[i].to_device)
 			plan.segments[i] = place(&end, classified->segment_lengths[i]);
+	if (end > ARENA_GIVEN_MAX)
+		return -EMSGSIZE;
 	plan.given = (uint32_t)end;
 
 	if (is_inline) {

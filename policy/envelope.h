@@ -36,5 +36,5 @@ struct envelope_plan {
 	uint32_t size;
 };
 
-/* -EMSGSIZE: more than ARENA_MAX. */
+/* -EMSGSIZE: more than ARENA_MAX, or more than ARENA_GIVEN_MAX to the device. */
 int envelope_plan(const struct classified *classified, struct envelope_plan *ret);

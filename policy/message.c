@@ -27,3 +27,10 @@ bool part_get(const struct field_part *part, const void *buffer, size_t length, 
 	*ret = value.number;
 	return true;
 }
+
+bool part_put(const struct field_part *part, void *buffer, size_t length, uint64_t value)
+{
+	const struct field field = {.type = FIELD_NUMBER, .parts = {*part}, .n_parts = 1};
+
+	return field_put(&field, buffer, length, &(union field_value){.number = value});
+}

@@ -21,3 +21,4 @@ bool message_write(const struct command *command, const union field_value *value
 
 /* One number that stands in a buffer; false when it does not lie within. */
 bool part_get(const struct field_part *part, const void *buffer, size_t length, uint64_t *ret);
+bool part_put(const struct field_part *part, void *buffer, size_t length, uint64_t value);

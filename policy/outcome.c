@@ -253,15 +253,12 @@ int unpack(const struct classified *classified, const struct arena *arena, int i
 	enum envelope envelope = classified->command->envelope;
 	size_t least = classified->response_length;
 	struct outcome outcome = {};
-	uint64_t asked = 0;
 
 	if (envelope == ENVELOPE_NVME_ADMIN)
 		least += NVME_RESULT_SIZE;
 	else if (envelope == ENVELOPE_FWCTL_RPC)
 		least += OUT_LEN_SIZE;
-	for (uint32_t i = 0; i < arena->n_replies && i < ARENA_REPLIES_MAX; i++)
-		asked += arena->replies[i].length;
-	if (reply_length != asked || reply_length < least)
+	if (reply_length != arena_reply_length(arena) || reply_length < least)
 		return -EBADMSG;
 
 	if (ioctl_return < 0) {

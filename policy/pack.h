@@ -15,8 +15,9 @@
 #include "policy/classify.h"
 
 /*
- * Fills `bytes` (ARENA_MAX bytes, all of the first ret->given are written) and describes it in ret.
- * -EMSGSIZE when the request does not fit the arena: classify()'s limits rule that out.
+ * Fills `bytes` (ARENA_GIVEN_MAX bytes, all of the first ret->given are written) and describes it
+ * in ret. -EMSGSIZE when the request does not fit the arena, or what goes to the device the
+ * ARENA_GIVEN_MAX bytes: classify()'s limits rule that out.
  */
 int pack(const struct classified *classified, uint8_t *bytes, struct arena *ret);
 

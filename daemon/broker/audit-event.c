@@ -268,6 +268,9 @@ static void add_outcome(struct audit_record *record, const struct request *reque
 	if (request->sent)
 		audit_record_format(record, "DURATION_USEC", "%llu",
 				    (unsigned long long)request->duration_usec);
+	if (request->pieces.n > 1)
+		audit_record_format(record, "PIECES", "%zu of %zu", request->n_sent,
+				    request->pieces.n);
 	audit_record_text(record, "WHY", request->lost);
 }
 

@@ -20,6 +20,7 @@ struct callers {
 	unsigned n_requests;
 	unsigned n_questions;
 	size_t n_bytes;
+	size_t n_unsent; /* of answers, since our queue to the bus was last empty */
 };
 
 static int compare_callers(const void *a, const void *b)
@@ -259,6 +260,30 @@ struct caller *caller_unref(struct caller *caller)
 	return NULL;
 }
 
+static bool bus_is_behind(struct callers *callers)
+{
+	uint64_t n;
+
+	return sd_bus_get_n_queued_write(callers->bus, &n) >= 0 && n > 0;
+}
+
+/* Is there room for these bytes, beside all others? A little there always is, if the bus keeps up.
+ */
+static bool bytes_fit(struct callers *callers, const struct account *account, size_t bytes)
+{
+	if (!bus_is_behind(callers))
+		callers->n_unsent = 0;
+	if (callers->n_bytes + callers->n_unsent + bytes <= BYTES_MAX)
+		return true;
+	return callers->n_unsent == 0 && account->n_bytes + bytes <= BYTES_ALWAYS;
+}
+
+void caller_answered(struct caller *caller, size_t bytes)
+{
+	if (caller->callers && bus_is_behind(caller->callers))
+		caller->callers->n_unsent += bytes;
+}
+
 bool caller_charge(struct caller *caller, size_t bytes)
 {
 	struct callers *callers = caller->callers;
@@ -266,7 +291,7 @@ bool caller_charge(struct caller *caller, size_t bytes)
 
 	if (account->n_requests >= REQUESTS_PER_UID_MAX ||
 	    (callers->n_requests >= REQUESTS_MAX && account->n_requests >= REQUESTS_ALWAYS) ||
-	    bytes > BYTES_PER_UID_MAX - account->n_bytes || bytes > BYTES_MAX - callers->n_bytes)
+	    bytes > BYTES_PER_UID_MAX - account->n_bytes || !bytes_fit(callers, account, bytes))
 		return false;
 	account->n_requests++;
 	account->n_bytes += bytes;

@@ -29,6 +29,7 @@
 #define REQUESTS_ALWAYS	     4u /* what a uid may have in flight however many others do */
 #define BYTES_PER_UID_MAX    (8u * 1024u * 1024u)
 #define BYTES_MAX	     (64u * 1024u * 1024u)
+#define BYTES_ALWAYS	     (64u * 1024u) /* what a uid may have in flight, as REQUESTS_ALWAYS */
 /*
  * Questions to polkit that wait for an answer: the bus lets nobody have more than 128 calls
  * outstanding (max_replies_per_connection), and these are fwctld's own, shared by everybody who
@@ -93,6 +94,8 @@ struct caller *caller_unref(struct caller *caller);
  */
 bool caller_charge(struct caller *caller, size_t bytes);
 void caller_discharge(struct caller *caller, size_t bytes);
+/* So many of its bytes were handed to the bus. As long as that does not take them, they count. */
+void caller_answered(struct caller *caller, size_t bytes);
 /* The same for a question to polkit. */
 bool caller_charge_question(struct caller *caller);
 void caller_discharge_question(struct caller *caller);

@@ -338,6 +338,9 @@ static void device_update(struct device *device, const struct monitor_identity *
 	bool changed = strcmp(device->from_monitor.firmware, identity->firmware) != 0;
 
 	device->from_monitor = *identity;
+	/* A mailbox says how much it takes; an NVMe controller is asked. */
+	device->transfer_max =
+		strcmp(identity->envelope, WIRE_ENVELOPE_CXL) == 0 ? identity->payload_max : 0;
 	if (!changed)
 		return;
 	audit_device_added(device);

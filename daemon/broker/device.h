@@ -63,6 +63,8 @@ struct device {
 	sd_event_source *restart;
 	unsigned n_restarts; /* in a row, without a request that came back */
 
+	size_t transfer_max; /* bytes that it moves in one command; 0: unknown, nothing is split */
+
 	struct live_effects live;
 	bool live_known;
 	sd_event_source *live_retry;

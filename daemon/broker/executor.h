@@ -29,6 +29,10 @@ int executor_new(sd_event *event, int fd, const struct executor_handlers *handle
 /* Closes the socket: the executor exits as soon as the kernel has returned to it. */
 struct executor *executor_free(struct executor *executor);
 
-/* 0: it is on its way. Negative errno: nothing was sent. `bytes`: arena->given of them. */
+/*
+ * 0: it is on its way. Negative errno: nothing was sent. `bytes`: arena->given of them. `reply`:
+ * where a reply of more than WIRE_PIECE_MAX bytes goes, arena_reply_length() bytes that stay until
+ * it came or the executor was freed; a shorter one needs none.
+ */
 int executor_submit(struct executor *executor, uint64_t id, const struct arena *arena,
-		    const uint8_t *bytes);
+		    const uint8_t *bytes, uint8_t *reply);

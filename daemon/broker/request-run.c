@@ -68,6 +68,7 @@ void request_answer(struct request *request)
 	switch (outcome->kind) {
 	case OUTCOME_EXECUTED:
 		(void)bus_reply_executed(request);
+		caller_answered(request->caller, request->charged);
 		break;
 	case OUTCOME_REFUSED_BY_DEVICE:
 		name = dialect_status(request->classified.command->dialect, outcome->status);
@@ -165,27 +166,68 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-static void request_submit(struct request *request)
+/* The command of one piece, in `part` where it is not the whole request. */
+static const struct classified *request_piece(const struct request *request, size_t index,
+					      struct classified *part)
 {
-	static alignas(8) uint8_t bytes[ARENA_MAX];
+	if (request->pieces.n == 1)
+		return &request->classified;
+	piece_get(&request->classified, &request->pieces, index, part);
+	return part;
+}
+
+/* Sends the next command. 0 or a negative errno: it was not sent. */
+static int request_send(struct request *request)
+{
+	static alignas(8) uint8_t bytes[ARENA_GIVEN_MAX];
 	struct device *device = request->device;
+	struct classified part;
+	size_t reply_length;
 	int r;
 
-	if (!device->executor) {
-		request_not_sent(request, "its executor was lost");
-		return;
+	if (!device->executor)
+		return -ENOTCONN;
+	r = pack(request_piece(request, request->n_sent, &part), bytes, &request->arena);
+	if (r < 0)
+		return r;
+	/* Before it is sent: for want of memory no answer gets lost. */
+	reply_length = arena_reply_length(&request->arena);
+	if (request->pieces.n == 1 && reply_length > WIRE_PIECE_MAX) {
+		request->response = malloc(reply_length);
+		if (!request->response)
+			return -ENOMEM;
 	}
-	r = pack(&request->classified, bytes, &request->arena);
+	request->deadline = sd_event_source_disable_unref(request->deadline);
+	r = sd_event_add_time_relative(request->manager->event, &request->deadline, CLOCK_MONOTONIC,
+				       request->classified.command->deadline_ms * UINT64_C(1000), 0,
+				       on_deadline, request);
 	if (r >= 0)
-		r = sd_event_add_time_relative(request->manager->event, &request->deadline,
-					       CLOCK_MONOTONIC,
-					       request->classified.command->deadline_ms *
-						       UINT64_C(1000),
-					       0, on_deadline, request);
+		r = executor_submit(device->executor, request->number, &request->arena, bytes,
+				    request->pieces.n == 1 ? request->response : NULL);
+	if (r < 0)
+		return r;
+	request->n_sent++;
+	return 0;
+}
+
+static void request_submit(struct request *request)
+{
+	int r = 0;
+
+	pieces_plan(&request->classified, request->device->transfer_max, &request->pieces);
+	if (request->pieces.n > 1) {
+		request->response = malloc(request->classified.response_length);
+		request->joined = (struct bytes_writer){
+			.buffer = request->response,
+			.capacity = request->classified.response_length,
+		};
+		if (!request->response)
+			r = -ENOMEM;
+	}
 	if (r >= 0)
-		r = executor_submit(device->executor, request->number, &request->arena, bytes);
+		r = request_send(request);
 	if (r < 0) {
-		request_not_sent(request, strerror(-r));
+		request_not_sent(request, r == -ENOTCONN ? "its executor was lost" : strerror(-r));
 		return;
 	}
 	request->sent = true;
@@ -234,16 +276,56 @@ bool request_begin(struct request *request)
 	return true;
 }
 
+/* The answer to one piece has come. True: the next one is under way. */
+static bool request_go_on(struct request *request)
+{
+	struct outcome *outcome = &request->outcome;
+	int r;
+
+	if (outcome->kind != OUTCOME_EXECUTED) {
+		outcome->response = NULL; /* it is the executor's buffer */
+		outcome->response_length = 0;
+		return false;
+	}
+	if (piece_join(&request->classified, &request->pieces, request->n_sent - 1,
+		       outcome->response, outcome->response_length, &request->joined)) {
+		r = request_send(request);
+		if (r == 0)
+			return true;
+		*outcome = (struct outcome){.kind = OUTCOME_UNKNOWN};
+		snprintf(request->lost, sizeof(request->lost), "the rest was not read: %s",
+			 strerror(-r));
+		return false;
+	}
+	outcome->response = request->joined.buffer;
+	outcome->response_length = request->joined.length;
+	return false;
+}
+
+/* The outcome may have to wait for journald; the executor's buffer does not. */
+static void request_keep_response(struct request *request)
+{
+	struct outcome *outcome = &request->outcome;
+
+	request->response = malloc(outcome->response_length + 1);
+	if (request->response && outcome->response_length > 0)
+		memcpy(request->response, outcome->response, outcome->response_length);
+	if (!request->response)
+		outcome->response_length = 0;
+	outcome->response = request->response;
+}
+
 void request_replied(struct request *request, int value, int error, uint8_t *bytes, size_t length)
 {
 	bool late = request->state == REQUEST_LATE;
+	struct classified part;
 	uint64_t now;
 
 	sd_event_now(request->manager->event, CLOCK_MONOTONIC, &now);
 	request->duration_usec = now - request->started;
 	request->lost[0] = '\0';
-	if (unpack(&request->classified, &request->arena, value, error, bytes, length,
-		   &request->outcome) < 0) {
+	if (unpack(request_piece(request, request->n_sent - 1, &part), &request->arena, value,
+		   error, bytes, length, &request->outcome) < 0) {
 		request->outcome = (struct outcome){.kind = OUTCOME_UNKNOWN};
 		snprintf(request->lost, sizeof(request->lost), "the answer was malformed");
 	}
@@ -255,14 +337,12 @@ void request_replied(struct request *request, int value, int error, uint8_t *byt
 		device_release(device);
 		return;
 	}
-	/* The outcome may have to wait for journald; the executor's buffer does not. */
-	request->response = malloc(request->outcome.response_length + 1);
-	if (request->response && request->outcome.response_length > 0)
-		memcpy(request->response, request->outcome.response,
-		       request->outcome.response_length);
-	if (!request->response)
-		request->outcome.response_length = 0;
-	request->outcome.response = request->response;
+	if (request->pieces.n > 1) {
+		if (request_go_on(request))
+			return;
+	} else if (!request->response) {
+		request_keep_response(request);
+	}
 	request_conclude(request);
 }
 

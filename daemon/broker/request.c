@@ -263,10 +263,21 @@ static void request_start_reload(struct request *request)
 		request_ask(request, FWCTLD_ACTION_MANAGE, no_details);
 }
 
+/* What it holds at most until it was answered. Data and segments to the device came in the call. */
+static size_t request_bytes(const struct request *request)
+{
+	const struct classified *classified = &request->classified;
+	size_t bytes = request->message_length + request->data_length + classified->response_length;
+
+	for (unsigned i = 0; i < classified->command->n_segments; i++)
+		if (!classified->command->segments[i].to_device)
+			bytes += classified->segment_lengths[i];
+	return bytes;
+}
+
 static void request_start_execution(struct request *request)
 {
-	size_t bytes = request->message_length + request->data_length +
-		       request->classified.response_length;
+	size_t bytes = request_bytes(request);
 
 	if (!caller_charge(request->caller, bytes)) {
 		request_deny(

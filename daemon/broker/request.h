@@ -31,6 +31,7 @@
 #include "policy/decide.h"
 #include "policy/digest.h"
 #include "policy/pack.h"
+#include "policy/piece.h"
 
 struct manager;
 
@@ -94,13 +95,16 @@ struct request {
 	uint8_t *audited; /* audit fields of the intent, which the outcome repeats; NULL before */
 	size_t audited_length;
 
+	struct pieces pieces;	    /* commands that it takes */
+	size_t n_sent;		    /* of these */
+	struct bytes_writer joined; /* their answers, in `response`, where it takes several */
 	struct arena arena;
 	bool sent;	  /* to the executor; false with an intent: it never was */
 	uint64_t started; /* CLOCK_MONOTONIC, µs, when the executor got it */
 	uint64_t duration_usec;
 	sd_event_source *deadline;
 	struct outcome outcome;
-	uint8_t *response; /* outcome.response points here */
+	uint8_t *response; /* outcome.response points into it, and a long reply comes into it */
 	char lost[64];	   /* why the executor can't say what happened */
 };
 

@@ -18,15 +18,21 @@ void arena_load(uint8_t *memory, const struct arena *arena, const uint8_t *given
 	}
 }
 
-size_t arena_gather(const uint8_t *memory, const struct arena *arena, uint8_t *reply)
+size_t arena_gather(const uint8_t *memory, const struct arena *arena, size_t skip, uint8_t *reply,
+		    size_t room)
 {
 	size_t length = 0;
 
 	for (uint32_t i = 0; i < arena->n_replies; i++) {
 		const struct arena_range *r = &arena->replies[i];
+		size_t start = skip < r->length ? skip : r->length;
+		size_t n = r->length - start;
 
-		memcpy(reply + length, memory + r->offset, r->length);
-		length += r->length;
+		if (n > room - length)
+			n = room - length;
+		memcpy(reply + length, memory + r->offset + start, n);
+		length += n;
+		skip -= start;
 	}
 	return length;
 }

@@ -17,6 +17,9 @@
  */
 void arena_load(uint8_t *memory, const struct arena *arena, const uint8_t *given);
 
-/* Copies the reply ranges to `reply` (ARENA_MAX bytes), one after the other; returns their length.
+/*
+ * Of the reply ranges, one after the other, copies what follows the first `skip` bytes to `reply`,
+ * at most `room` bytes; returns how many.
  */
-size_t arena_gather(const uint8_t *memory, const struct arena *arena, uint8_t *reply);
+size_t arena_gather(const uint8_t *memory, const struct arena *arena, size_t skip, uint8_t *reply,
+		    size_t room);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <seccomp.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -44,6 +45,10 @@ static int filter_build(scmp_filter_ctx filter, const uint32_t *requests, const 
 		r = seccomp_rule_add_exact(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 2,
 					   SCMP_A0_32(SCMP_CMP_EQ, WIRE_FD_DEVICE),
 					   SCMP_A1_32(SCMP_CMP_EQ, *requests));
+	if (r < 0)
+		return r;
+	r = seccomp_rule_add_exact(filter, SCMP_ACT_ALLOW, SCMP_SYS(madvise), 1,
+				   SCMP_A2_32(SCMP_CMP_EQ, MADV_DONTNEED));
 	if (r < 0)
 		return r;
 	r = seccomp_rule_add_exact(filter, SCMP_ACT_ALLOW, SCMP_SYS(exit_group), 0);

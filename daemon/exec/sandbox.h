@@ -10,6 +10,7 @@
  *
  *	recvfrom and sendto on WIRE_FD_SOCKET, without an address
  *	ioctl on WIRE_FD_DEVICE with one of the numbers of `requests`, which ends with 0
+ *	madvise with MADV_DONTNEED: memory may be given back, and in no other way changed
  *	exit_group
  *	those of `more`, which ends with -1
  *

@@ -27,17 +27,14 @@ static bool relocs_valid(const struct arena *arena)
 
 static bool replies_valid(const struct arena *arena)
 {
-	size_t total = 0;
-
 	for (uint32_t i = 0; i < arena->n_replies; i++) {
 		const struct arena_range *r = &arena->replies[i];
 
 		if (!bytes_within(arena->size, r->offset, r->length))
 			return false;
-		/* Ranges may overlap, so that their sum is not bounded by the arena's size. */
-		total += r->length;
 	}
-	return total <= ARENA_MAX;
+	/* Ranges may overlap, so that their sum is not bounded by the arena's size. */
+	return arena_reply_length(arena) <= ARENA_MAX;
 }
 
 bool wire_request_valid(const struct wire_request *request, size_t length)
@@ -46,7 +43,7 @@ bool wire_request_valid(const struct wire_request *request, size_t length)
 
 	if (length < sizeof(*request))
 		return false;
-	if (arena->size > ARENA_MAX || arena->given > arena->size)
+	if (arena->size > ARENA_MAX || arena->given > arena->size || arena->given > ARENA_GIVEN_MAX)
 		return false;
 	if (length - sizeof(*request) != arena->given)
 		return false;

@@ -128,7 +128,7 @@ int executor_spawn(const struct monitor_identity *identity, int device,
 		   const struct executor_user *user, int capability, int *ret_socket,
 		   pid_t *ret_pid)
 {
-	static const int buffer = 2 * WIRE_REQUEST_MAX;
+	static const int buffer = 2 * WIRE_REPLY_MAX;
 	_cleanup_close_ int ours = -EBADF, theirs = -EBADF;
 	int pair[2];
 	pid_t pid;
@@ -137,8 +137,7 @@ int executor_spawn(const struct monitor_identity *identity, int device,
 		return -errno;
 	ours = pair[0];
 	theirs = pair[1];
-	/* The largest request and reply must go through in one piece, wherever
-	 * net.core.wmem_default stands. */
+	/* The largest datagram must go through, wherever net.core.wmem_default stands. */
 	if (setsockopt(ours, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer)) < 0 ||
 	    setsockopt(theirs, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer)) < 0)
 		return -errno;

@@ -25,12 +25,13 @@
 #include "policy/envelope.h"
 #include "policy/message.h"
 #include "policy/pack.h"
+#include "policy/piece.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define HEADER 16u
 
-static uint8_t beside[REQUEST_DATA_MAX + 16], arena_bytes[ARENA_MAX], reply[ARENA_MAX];
+static uint8_t beside[REQUEST_DATA_MAX + 16], arena_bytes[ARENA_GIVEN_MAX], reply[ARENA_MAX];
 
 static struct catalogue *load(const char *folder)
 {
@@ -159,6 +160,41 @@ static void check_arena(const struct classified *c, const struct arena *arena)
 	}
 }
 
+/* Each piece is the same command about the next bytes, and judged like the whole. */
+static void check_pieces(const struct classified *whole, size_t transfer_max)
+{
+	size_t length = 0, head = 0;
+	struct pieces pieces;
+
+	pieces_plan(whole, transfer_max, &pieces);
+	assert(pieces.n == 1 || whole->class == CLASS_READ_ONLY);
+	for (size_t i = 0; i < pieces.n; i++) {
+		uint8_t message[MESSAGE_HEAD_MAX];
+		struct classified part, c;
+		struct refusal refusal;
+		struct arena arena;
+
+		piece_get(whole, &pieces, i, &part);
+		if (pieces.n == 1) {
+			assert(memcmp(&part, whole, sizeof(part)) == 0);
+			return;
+		}
+		assert(message_write(part.command, part.values, message));
+		assert(classify(part.command->dialect, message, part.command->message_size, beside,
+				0, NULL, &c, &refusal) == 0);
+		assert(c.class == whole->class && c.effects == whole->effects);
+		assert(c.response_length == part.response_length && c.command == whole->command);
+		assert(pack(&part, arena_bytes, &arena) == 0);
+		assert(arena_reply_length(&arena) <= PIECE_MAX + ARENA_PAGE);
+		if (whole->command->envelope == ENVELOPE_CXL_MEM)
+			head = CXL_RESPONSE_HEADER;
+		else if (whole->command->answer.part.size > 0)
+			head = whole->command->answer.add;
+		length += part.response_length - head;
+	}
+	assert(length == whole->response_length - head);
+}
+
 static int on_number(void *userdata, const char *item, uint64_t value, const char *name,
 		     const char *unit)
 {
@@ -193,10 +229,8 @@ static const struct decode_visitor visitor = {
 static void come_back(const struct classified *c, const struct arena *arena, const uint8_t *data)
 {
 	struct outcome outcome;
-	size_t length = 0;
+	size_t length = arena_reply_length(arena);
 
-	for (uint32_t i = 0; i < arena->n_replies; i++)
-		length += arena->replies[i].length;
 	for (size_t i = 0; i < length; i++)
 		reply[i] = data[12 + i % 4];
 	assert(unpack(c, arena, (int16_t)get(data, 9, 2), data[11], reply, length, &outcome) == 0);
@@ -251,6 +285,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	assert(pack(&c, arena_bytes, &arena) == 0);
 	check_arena(&c, &arena);
 	come_back(&c, &arena, data);
+	check_pieces(&c, get(data, 9, 4));
 	request_digest("fuzz", &c, key, digest);
 	return 0;
 }

@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct wire_request *request;
 	struct arena *arena;
 	uint8_t *memory, *reply;
-	size_t length = 0;
+	size_t length = 0, room, n;
 
 	/* The executor's buffer has room for the whole struct, however short the message is. */
 	request = calloc(1, size > sizeof(*request) ? size : sizeof(*request));
@@ -59,13 +59,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memory = malloc(arena->size > 0 ? arena->size : 1);
 	for (uint32_t i = 0; i < arena->n_replies; i++)
 		length += arena->replies[i].length;
-	check(length <= WIRE_REPLY_MAX - sizeof(struct wire_reply));
-	reply = malloc(length > 0 ? length : 1);
+	check(length == arena_reply_length(arena) && length <= ARENA_MAX);
+	/* So that an answer of a fuzzer's size has several pieces. */
+	room = length / 3 + 1;
+	reply = malloc(room);
 	check(memory && reply);
 
 	arena_load(memory, arena, (const uint8_t *)(request + 1));
 	transport(memory, arena);
-	check(arena_gather(memory, arena, reply) == length);
+	for (size_t done = 0; done < length; done += n) {
+		n = arena_gather(memory, arena, done, reply, room);
+		check(n == (length - done < room ? length - done : room));
+	}
+	check(arena_gather(memory, arena, length, reply, room) == 0);
 
 	free(reply);
 	free(memory);

@@ -46,3 +46,30 @@ def test_64_devices(stopped):
     assert max(private(pid) for pid in executors(fwctld)) <= 400 * KIB
     print(f"broker {resident(fwctld.broker.pid) // KIB} KiB resident; "
           f"executors at most {max(private(pid) for pid in executors(fwctld)) // KIB} KiB private")
+
+
+def anonymous(pid):
+    """Resident memory that no file stands behind."""
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("RssAnon:")).split()[1]) * KIB
+
+
+def test_long_answers_leave_nothing(fwctld):
+    """A hundred of 1.5 and 2 MiB: broker and executors are as small afterwards as before."""
+    fwctld.policy("version: 1\ndefaults: {read-only: allow, confidential: allow}\n")
+    alice = fwctld.client("alice")
+    nvme, cxl = alice.device("sim0"), alice.device("sim1")
+    pids = [fwctld.broker.pid, *executors(fwctld)]
+
+    def work(n):
+        for _ in range(n):
+            nvme.execute("nvme.get-log-page", {"lid": "telemetry-host", "numd": 393215})
+            cxl.execute("cxl.get-supported-features", {"count": 2 * KIB * KIB - 8})
+
+    nvme.smart()
+    before = [anonymous(pid) for pid in pids]
+    work(50)
+    nvme.smart()  # an answer is freed after it was sent
+    after = [anonymous(pid) for pid in pids]
+    print(f"anonymous bytes of broker and executors, before {before}, after {after}")
+    assert all(now <= then + 512 * KIB for then, now in zip(before, after))

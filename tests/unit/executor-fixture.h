@@ -37,7 +37,7 @@ static union wire_reply_buffer received;
 /* `variable` of the environment names the program. */
 static inline struct executor executor_start(const char *variable, const char *envelope, int device)
 {
-	static const int buffer = 2 * WIRE_REQUEST_MAX;
+	static const int buffer = 2 * WIRE_REPLY_MAX;
 	struct executor executor;
 	int pair[2];
 
@@ -115,7 +115,7 @@ static inline void receive_reply(int socket)
 	assert_true(receive(socket, 10000, &length));
 	assert_true(length >= sizeof(received.reply));
 	assert_int_equal(received.reply.length, length - sizeof(received.reply));
-	assert_int_equal(received.reply.reserved, 0);
+	assert_int_equal(received.reply.more, 0);
 }
 
 /* The executor ended without another word. */

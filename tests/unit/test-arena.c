@@ -9,7 +9,7 @@
 
 #include "daemon/exec/arena.h"
 
-static uint8_t memory[ARENA_MAX], given[ARENA_MAX], reply[ARENA_MAX];
+static uint8_t memory[ARENA_MAX], given[ARENA_GIVEN_MAX], reply[ARENA_MAX];
 
 static int setup(void **state)
 {
@@ -41,10 +41,12 @@ static void test_load(void **state)
 
 static void test_load_all(void **state)
 {
-	const struct arena arena = {.size = ARENA_MAX, .given = ARENA_MAX};
+	const struct arena arena = {.size = ARENA_MAX, .given = ARENA_GIVEN_MAX};
 
 	arena_load(memory, &arena, given);
-	assert_memory_equal(memory, given, ARENA_MAX);
+	assert_memory_equal(memory, given, ARENA_GIVEN_MAX);
+	for (size_t i = ARENA_GIVEN_MAX; i < ARENA_MAX; i++)
+		assert_int_equal(memory[i], 0);
 }
 
 /* Addresses are the memory's own, whatever the sender wrote there; the bytes beside them stay. */
@@ -79,8 +81,9 @@ static void test_gather(void **state)
 			    {.offset = 0, .length = 8192}},
 	};
 
-	memcpy(memory, given, sizeof(memory));
-	assert_int_equal(arena_gather(memory, &arena, reply), 192 + 1 + 8192);
+	memcpy(memory, given, sizeof(given));
+	assert_int_equal(arena_reply_length(&arena), 192 + 1 + 8192);
+	assert_int_equal(arena_gather(memory, &arena, 0, reply, sizeof(reply)), 192 + 1 + 8192);
 	assert_memory_equal(reply, given + 8000, 192);
 	assert_int_equal(reply[192], given[5]);
 	assert_memory_equal(reply + 193, given, 8192);
@@ -91,8 +94,36 @@ static void test_gather_nothing(void **state)
 {
 	const struct arena arena = {.size = 8192};
 
-	assert_int_equal(arena_gather(memory, &arena, reply), 0);
+	assert_int_equal(arena_gather(memory, &arena, 0, reply, sizeof(reply)), 0);
+	assert_int_equal(arena_gather(memory, &arena, 1, reply, sizeof(reply)), 0);
 	assert_int_equal(reply[0], 0xee);
+}
+
+/* Wherever it is cut, the pieces are the whole, and nothing is written behind one. */
+static void test_gather_pieces(void **state)
+{
+	const struct arena arena = {
+		.size = 8192,
+		.n_replies = 4,
+		.replies = {{.offset = 100, .length = 8},
+			    {.offset = 0, .length = 0},
+			    {.offset = 4096, .length = 300},
+			    {.offset = 7, .length = 1}},
+	};
+	uint8_t whole[309];
+
+	memcpy(memory, given, sizeof(given));
+	assert_int_equal(arena_gather(memory, &arena, 0, whole, sizeof(whole)), sizeof(whole));
+	for (size_t room = 1; room <= sizeof(whole) + 1; room++)
+		for (size_t skip = 0; skip <= sizeof(whole) + 2; skip++) {
+			size_t rest = skip < sizeof(whole) ? sizeof(whole) - skip : 0;
+			size_t expected = rest < room ? rest : room;
+
+			memset(reply, 0xee, sizeof(whole) + 2);
+			assert_int_equal(arena_gather(memory, &arena, skip, reply, room), expected);
+			assert_memory_equal(reply, whole + (expected ? skip : 0), expected);
+			assert_int_equal(reply[expected], 0xee);
+		}
 }
 
 int main(void)
@@ -103,6 +134,7 @@ int main(void)
 		cmocka_unit_test_setup(test_patch, setup),
 		cmocka_unit_test_setup(test_gather, setup),
 		cmocka_unit_test_setup(test_gather_nothing, setup),
+		cmocka_unit_test_setup(test_gather_pieces, setup),
 	};
 
 	return cmocka_run_group_tests_name("arena", tests, NULL, NULL);

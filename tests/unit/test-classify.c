@@ -86,8 +86,8 @@ static const struct nvme_row nvme_rows[] = {
 	{"a vendor's log", 0x02, ALL_NS, 0x007f80c0, .expected = DESTROY},
 	{"a reserved log", 0x02, ALL_NS, 0x007f8055, .expected = DESTROY},
 	{"a log of 16 GiB", 0x02, ALL_NS, 0xffff8002, 0x0000ffff, .expected = -EMSGSIZE},
-	{"a log of 64 KiB", 0x02, ALL_NS, 0x3fff8002, .expected = READ, .response = 65536},
-	{"a log of 64 KiB and 4", 0x02, ALL_NS, 0x40008002, .expected = -EMSGSIZE},
+	{"a log of 2 MiB", 0x02, ALL_NS, 0xffff8002, 7, .expected = READ, .response = 2097152},
+	{"a log of 2 MiB and 4", 0x02, ALL_NS, 0x00008002, 8, .expected = -EMSGSIZE},
 	{"SMART with data", 0x02, ALL_NS, 0x007f8002, .data = 512, .expected = -EBADMSG},
 
 	/* Get Features: FID 7:0, SEL 10:8. */
@@ -534,10 +534,12 @@ static void bnxt_segments(void **state)
 	assert_true(c.effects & TAINTS);
 	assert_int_equal(classify(bnxt, trace, 40, noise, 255, NULL, &c, &refusal), -EBADMSG);
 	assert_int_equal(classify(bnxt, trace, 40, noise, 257, NULL, &c, &refusal), -EBADMSG);
-	/* 64 KiB each way are more than an arena. */
+	/* 64 KiB each way fit, more to the device does not. */
 	trace[33] = 0;
 	trace[34] = 1;
-	assert_int_equal(classify(bnxt, trace, 40, noise, 65536, NULL, &c, &refusal), -EMSGSIZE);
+	assert_int_equal(classify(bnxt, trace, 40, noise, 65536, NULL, &c, &refusal), 0);
+	trace[32] = 1;
+	assert_int_equal(classify(bnxt, trace, 40, noise, 65537, NULL, &c, &refusal), -EMSGSIZE);
 	trace[35] = 0xff;
 	assert_int_equal(classify(bnxt, trace, 40, noise, 65536, NULL, &c, &refusal), -EMSGSIZE);
 }

@@ -158,7 +158,7 @@ static void test_malformed(void **state)
 		case 6: /* longer than the longest: what fits of it would be valid */
 			sending.request.arena = (struct arena){.ioctl = NVME_IOCTL_ADMIN64_CMD,
 							       .size = ARENA_MAX,
-							       .given = ARENA_MAX};
+							       .given = ARENA_GIVEN_MAX};
 			length = WIRE_REQUEST_MAX + 1;
 			break;
 		}
@@ -169,10 +169,52 @@ static void test_malformed(void **state)
 	assert_int_equal(device->commands_seen, 0);
 }
 
+/* A reply of `total` bytes, piece after piece: each byte is `expected`. */
+static void receive_pieces(const struct executor *e, size_t total, uint8_t expected)
+{
+	for (size_t done = 0; done < total;) {
+		size_t rest = total - done, length;
+
+		assert_true(receive(e->socket, 10000, &length));
+		assert_int_equal(received.reply.length,
+				 rest < WIRE_PIECE_MAX ? rest : WIRE_PIECE_MAX);
+		assert_int_equal(length, sizeof(received.reply) + received.reply.length);
+		assert_int_equal(received.reply.more, rest - received.reply.length);
+		assert_true(received.reply.id == 1 && received.reply.value == -1 &&
+			    received.reply.error == ENOTTY);
+		for (size_t i = 0; i < received.reply.length; i++)
+			assert_int_equal(received.bytes[sizeof(received.reply) + i], expected);
+		done += received.reply.length;
+	}
+}
+
+/* Memory of its own that is resident. */
+static unsigned long anonymous_kib(pid_t pid)
+{
+	unsigned long value = 0;
+	char path[64], line[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file))
+		(void)sscanf(line, "RssAnon: %lu", &value);
+	fclose(file);
+	assert_true(value > 0);
+	return value;
+}
+
 static void test_largest(void **state)
 {
 	struct executor e = start_product();
+	unsigned long before, after;
 
+	send_bytes(e.socket, identify_request(1));
+	receive_reply(e.socket);
+	before = anonymous_kib(e.pid);
+
+	/* The whole arena comes back, what was sent of it, and the rest as zeroes. */
 	memset(sending.bytes, 0x5a, sizeof(sending.bytes));
 	sending.request = (struct wire_request){
 		.id = 1,
@@ -180,23 +222,64 @@ static void test_largest(void **state)
 			{
 				.ioctl = NVME_IOCTL_ADMIN64_CMD,
 				.size = ARENA_MAX,
-				.given = ARENA_MAX,
+				.given = ARENA_GIVEN_MAX,
 				.n_replies = 1,
-				.replies = {{.offset = 0, .length = ARENA_MAX}},
+				.replies = {{.offset = 0, .length = ARENA_GIVEN_MAX}},
 			},
 	};
 	send_bytes(e.socket, WIRE_REQUEST_MAX);
-	receive_reply(e.socket);
-	assert_int_equal(received.reply.length, ARENA_MAX);
-	for (size_t i = 0; i < ARENA_MAX; i++)
-		assert_int_equal(received.bytes[sizeof(received.reply) + i], 0x5a);
+	receive_pieces(&e, ARENA_GIVEN_MAX, 0x5a);
 
-	/* And nothing of it is there for the next one. */
+	/* Nothing of it is there for the next one, and many pieces come in their order. */
 	sending.request.arena.given = 0;
+	sending.request.arena.replies[0].length = ARENA_MAX;
 	send_bytes(e.socket, sizeof(sending.request));
+	receive_pieces(&e, ARENA_MAX, 0);
+
+	/* Afterwards it is as small as before. That it serves again proves that it has tidied up.
+	 */
+	send_bytes(e.socket, identify_request(1));
 	receive_reply(e.socket);
-	for (size_t i = 0; i < ARENA_MAX; i++)
-		assert_int_equal(received.bytes[sizeof(received.reply) + i], 0);
+	after = anonymous_kib(e.pid);
+	if (!EXECUTOR_SANITIZED)
+		assert_true(after <= before + 64);
+	assert_exited(&e, 0);
+}
+
+/* Each range in its place, with one that a piece ends in. */
+static void test_pieces_of_ranges(void **state)
+{
+	struct executor e = start_product();
+	uint8_t *given = sending.bytes + sizeof(sending.request);
+	size_t length, done = 0;
+
+	sending.request = (struct wire_request){
+		.id = 1,
+		.arena =
+			{
+				.ioctl = NVME_IOCTL_ADMIN64_CMD,
+				.size = ARENA_GIVEN_MAX,
+				.given = ARENA_GIVEN_MAX,
+				.n_replies = 3,
+				.replies = {{.offset = 100, .length = 50},
+					    {.offset = 0, .length = ARENA_GIVEN_MAX},
+					    {.offset = 200, .length = 5000}},
+			},
+	};
+	for (size_t i = 0; i < ARENA_GIVEN_MAX; i++)
+		given[i] = (uint8_t)(i % 251);
+	send_bytes(e.socket, WIRE_REQUEST_MAX);
+	for (size_t total = 50 + ARENA_GIVEN_MAX + 5000; done < total;) {
+		assert_true(receive(e.socket, 10000, &length));
+		for (size_t i = 0; i < received.reply.length; i++, done++) {
+			size_t at = done < 50 ? 100 + done
+				    : done < 50 + ARENA_GIVEN_MAX
+					    ? done - 50
+					    : 200 + done - 50 - ARENA_GIVEN_MAX;
+
+			assert_int_equal(received.bytes[sizeof(received.reply) + i], at % 251);
+		}
+	}
 	assert_exited(&e, 0);
 }
 
@@ -326,7 +409,7 @@ int main(void)
 		TEST(test_identify),	   TEST(test_real_ioctl), TEST(test_other_ioctl),
 		TEST(test_malformed),	   TEST(test_largest),	  TEST(test_setup),
 		TEST(test_other_fds),	   TEST(test_hang),	  TEST(test_faults),
-		TEST(test_state_survives), TEST(test_bug),
+		TEST(test_state_survives), TEST(test_bug),	  TEST(test_pieces_of_ranges),
 	};
 
 	return cmocka_run_group_tests_name("executor", tests, NULL, NULL);

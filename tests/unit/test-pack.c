@@ -12,7 +12,7 @@
 #include "policy/field.h"
 #include "policy/pack.h"
 
-static uint8_t bytes[ARENA_MAX], expected[ARENA_MAX];
+static uint8_t bytes[ARENA_GIVEN_MAX], expected[ARENA_GIVEN_MAX];
 static uint8_t data[REQUEST_DATA_MAX + 1];
 
 static struct classified classify_or_fail(const struct dialect *dialect, const void *message,
@@ -236,7 +236,12 @@ static void what_does_not_fit_is_refused(void **state)
 
 	memset(&arena, 0x5a, sizeof(arena));
 	untouched = arena;
-	c.segment_lengths[0] = c.segment_lengths[1] = 65536;
+	/* All of it in an arena; and what goes to the device in a datagram. */
+	c.segment_lengths[1] = RESPONSE_DATA_MAX + 256 * 1024;
+	assert_int_equal(pack(&c, bytes, &arena), -EMSGSIZE);
+	c.segment_lengths[0] = ARENA_GIVEN_MAX - ARENA_PAGE + 1;
+	c.segment_lengths[1] = 0;
+	c.segment_data[0] = bytes;
 	assert_int_equal(pack(&c, bytes, &arena), -EMSGSIZE);
 	c.segment_lengths[0] = SIZE_MAX;
 	assert_int_equal(pack(&c, bytes, &arena), -EMSGSIZE);

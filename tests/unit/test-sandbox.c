@@ -87,6 +87,7 @@ static void test_allowed(void **state)
 	assert_allowed(-1, 0, 0, 0, 0, 0, 0);
 	assert_allowed(SYS_recvfrom, 3, (long)buffer, sizeof(buffer), MSG_TRUNC, 0, 0);
 	assert_allowed(SYS_sendto, 3, (long)buffer, 1, MSG_NOSIGNAL, 0, 0);
+	assert_allowed(SYS_madvise, 0, 0, MADV_DONTNEED, 0, 0, 0);
 	assert_allowed(SYS_ioctl, 4, NVME_IOCTL_ADMIN64_CMD, (long)buffer, 0, 0, 0);
 }
 
@@ -105,6 +106,9 @@ static void test_other_calls(void **state)
 	assert_killed(SYS_mmap, 0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	assert_killed(SYS_mmap, 0, 4096, PROT_READ, MAP_SHARED, 4, 0);
 	assert_killed(SYS_mprotect, 0, 4096, PROT_EXEC, 0, 0, 0);
+	assert_killed(SYS_madvise, 0, 0, MADV_NORMAL, 0, 0, 0);
+	assert_killed(SYS_madvise, 0, 0, MADV_REMOVE, 0, 0, 0);
+	assert_killed(SYS_madvise, 0, 0, (long)(HIGH | MADV_DONTNEED), 0, 0, 0);
 	assert_killed(SYS_brk, 0, 0, 0, 0, 0, 0);
 	assert_killed(SYS_socket, AF_UNIX, SOCK_STREAM, 0, 0, 0, 0);
 	assert_killed(SYS_clone, SIGCHLD, 0, 0, 0, 0, 0);

@@ -37,7 +37,7 @@ static void test_sound(void **state)
 	struct wire_request r = sound();
 
 	assert_true(valid(&r));
-	r.arena = (struct arena){.size = ARENA_MAX, .given = ARENA_MAX};
+	r.arena = (struct arena){.size = ARENA_MAX, .given = ARENA_GIVEN_MAX};
 	assert_true(valid(&r));
 	r.arena = (struct arena){.size = 0};
 	assert_true(valid(&r));
@@ -55,6 +55,11 @@ static void test_lengths(void **state)
 	assert_false(valid(&r));
 	r.arena.given = r.arena.size;
 	assert_true(valid(&r));
+
+	r = sound();
+	r.arena.size = ARENA_MAX;
+	r.arena.given = ARENA_GIVEN_MAX + 1;
+	assert_false(valid(&r));
 
 	r = sound();
 	r.arena.size = ARENA_MAX + 1;
