@@ -114,14 +114,15 @@ static void live_read(const struct loader *loader, struct yaml_node *map, struct
 	if (!loader_kind(loader, map, YAML_MAP, "{key: FIELD, absent: CLASS}"))
 		return;
 	key = loader_require(loader, map, "key");
-	absent = loader_require(loader, map, "absent");
+	absent = yaml_get(map, "absent");
 	loader_known(loader, map, (const char *const[]){"key", "absent", NULL});
-	if (!key || !absent)
-		return;
-	command->live_key = field_find(loader, key, command);
-	if (command->live_key >= 0 && command->fields[command->live_key].type != FIELD_UUID)
-		loader_error(loader, key, "What a device reports is looked up by a UUID.");
-	(void)loader_class(loader, absent, &command->live_absent);
+	if (key)
+		command->live_key = field_find(loader, key, command);
+	if (command->live_key >= 0 && command->fields[command->live_key].type == FIELD_BYTES)
+		loader_error(loader, key,
+			     "What a device reports is looked up by a number or a UUID.");
+	if (absent)
+		(void)loader_class(loader, absent, &command->live_absent);
 }
 
 static void duration_read(const struct loader *loader, const struct yaml_node *node, uint32_t *ret)

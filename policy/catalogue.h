@@ -239,7 +239,7 @@ struct command {
 	uint32_t deadline_ms; /* when the caller stops waiting */
 
 	int live_key; /* the field that the device's own report is looked up by, or -1 */
-	enum effect_class live_absent; /* the class when the device reports nothing for it */
+	enum effect_class live_absent; /* the class when the device reports nothing for it, or 0 */
 
 	uint32_t *success; /* device statuses, beside 0, that mean "done" */
 	size_t n_success;

@@ -357,23 +357,38 @@ static void worsen(struct classified *c, enum effect_class class, effect_set eff
 	c->effects |= effects;
 }
 
+static struct live_key value_key(const struct field *field, const union field_value *value)
+{
+	return field->type == FIELD_UUID ? live_key_uuid(value->bytes)
+					 : live_key_number(value->number);
+}
+
+/* The device has the last word, and can only add to what was said before. */
 static void judge_live(struct classified *c, const struct live_effects *live)
 {
 	const struct command *command = c->command;
-	const struct live_entry *entry = NULL;
+	const struct live_report *report = NULL;
 
-	if (command->live_key < 0)
-		return;
-	if (live)
-		entry = live_find(live, c->values[command->live_key].bytes);
-	if (!entry) {
-		worsen(c, command->live_absent, 0, "the device does not report what this would do");
-		return;
+	c->static_class = c->class;
+	if (live) {
+		report = live_find(&live->commands, live_key_number(command->opcode));
+		if (report)
+			live_worsen(&c->reported, report);
 	}
-	worsen(c, 0, entry->effects, "the device reports this effect itself");
-	if (entry->doubtful)
-		worsen(c, CLASS_DESTRUCTIVE, 0,
-		       "what the device reports about this is reserved or contradicts itself");
+	if (command->live_key >= 0) {
+		report = NULL;
+		if (live)
+			report = live_find(&live->values,
+					   value_key(&command->fields[command->live_key],
+						     &c->values[command->live_key]));
+		if (report)
+			live_worsen(&c->reported, report);
+		else if (command->live_absent)
+			worsen(c, command->live_absent, 0,
+			       live ? "the device does not report what this would do"
+				    : "what the device reports of this has not been read");
+	}
+	worsen(c, 0, c->reported.effects, c->reported.reason);
 }
 
 static const struct refinement *find_refinement(const struct classified *c)

@@ -29,6 +29,8 @@ struct classified {
 	enum effect_class class;
 	effect_set effects; /* hazards included */
 	const char *reason; /* why it is of this class; lives as long as the catalogue */
+	enum effect_class static_class; /* by the catalogue alone */
+	struct live_report reported;	/* by the device itself; .reason NULL: nothing */
 
 	const uint8_t *request; /* request_length bytes to the device; the caller's buffer */
 	size_t request_length;

@@ -22,6 +22,7 @@ static const struct {
 	[EFFECT_IMMEDIATE_POLICY_CHANGE]   = { "immediate-policy-change",   CLASS_CONFIG_CHANGE },
 	[EFFECT_IMMEDIATE_LOG_CHANGE]      = { "immediate-log-change",      CLASS_CONFIG_CHANGE },
 	[EFFECT_BACKGROUND_OPERATION]      = { "background-operation",      CLASS_CONFIG_CHANGE },
+	[EFFECT_BLOCKS_IO]                 = { "blocks-io",                 CLASS_CONFIG_CHANGE },
 	[EFFECT_IMMEDIATE_DATA_CHANGE]     = { "immediate-data-change",     CLASS_DESTRUCTIVE },
 	[EFFECT_DATA_LOSS]                 = { "data-loss",                 CLASS_DESTRUCTIVE },
 	[EFFECT_CAPACITY_CHANGE]           = { "capacity-change",           CLASS_DESTRUCTIVE },

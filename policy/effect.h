@@ -24,6 +24,7 @@ enum effect {
 	EFFECT_IMMEDIATE_LOG_CHANGE, /* clears, releases or re-arms what a device keeps for its
 					readers */
 	EFFECT_BACKGROUND_OPERATION, /* occupies the device, or a slot of it, after the reply */
+	EFFECT_BLOCKS_IO, /* other commands of a namespace, or of all, wait until it is done */
 	/* destructive */
 	EFFECT_IMMEDIATE_DATA_CHANGE,
 	EFFECT_DATA_LOSS,

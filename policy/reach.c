@@ -44,7 +44,8 @@ static struct reach reach_of_row(const struct command *command, const struct ref
 	effect_set effects = row ? row->effects : command->effects;
 	enum effect_class class =
 		worst(row ? row->class : command->class, effect_set_class(effects));
-	struct reach reach = {.lowest = class, .highest = class};
+	/* The device can report anything of any command; it only never betters one. */
+	struct reach reach = {.lowest = class, .highest = CLASS_DESTRUCTIVE};
 
 	for (size_t i = 0; i < command->n_also; i++) {
 		const struct refinement *also = &command->also[i];
@@ -53,14 +54,11 @@ static struct reach reach_of_row(const struct command *command, const struct ref
 		if ((where && !conditions_meet(&also->when, where)) ||
 		    (row && !conditions_meet(&also->when, &row->when)))
 			continue;
-		reach.highest = worst(reach.highest, with);
 		if (!always_holds(&also->when, where, row ? &row->when : NULL, command))
 			continue;
 		reach.lowest = worst(reach.lowest, with);
 		effects |= also->effects;
 	}
-	if (command->live_key >= 0)
-		reach.highest = CLASS_DESTRUCTIVE;
 	reach.hazards = effects & EFFECT_HAZARDS;
 	return reach;
 }
@@ -98,8 +96,8 @@ static void warn_of_class(const struct rule_reader *reader, const struct yaml_no
 			name_list_add(&list, effect_class_to_string((enum effect_class) class));
 	yaml_problem(
 		reader->file, map, true, reader->problems,
-		"This rule never matches %s: its class%s is %s (by the catalogue), and `class` "
-		"does not name that.",
+		"This rule never matches %s: its class%s is %s (by the catalogue, or made worse "
+		"by what a device reports), and `class` does not name that.",
 		command->full_name, where ? " with these fields" : "", names);
 }
 

@@ -7,9 +7,31 @@
 
 static const char cut[] = "...";
 
+/* A value has a row of its own where its report makes a difference. */
+static bool has_row(const struct command *command, const struct live_report *report)
+{
+	return command->live_absent || report->effects != 0;
+}
+
 static size_t count_live(const struct command *command, const struct live_effects *live)
 {
-	return live && command->live_key >= 0 ? live->n_entries : 0;
+	size_t n = 0;
+
+	if (!live || command->live_key < 0)
+		return 0;
+	for (size_t i = 0; i < live->values.n_entries; i++)
+		n += has_row(command, &live->values.entries[i].report);
+	return n;
+}
+
+static const struct live_entry *get_live(const struct command *command,
+					 const struct live_effects *live, size_t n)
+{
+	const struct live_entry *entry = live->values.entries;
+
+	for (;; entry++)
+		if (has_row(command, &entry->report) && n-- == 0)
+			return entry;
 }
 
 /* Additions that always hold are in every row already. */
@@ -83,15 +105,35 @@ static void add_term(struct bytes_writer *w, const struct command *command,
 	}
 }
 
+/* One that the term fits; if there is one, of which the device reports nothing: the others have
+ * rows of their own. */
+static uint64_t example_number(const struct command *command, const struct condition_term *term,
+			       const struct live_effects *live)
+{
+	const struct live_report *report;
+
+	for (size_t i = 0; live && command->live_key == (int)term->field && i < term->n_ranges; i++)
+		for (uint64_t n = 0;
+		     n <= LIVE_ENTRIES_MAX && n <= term->ranges[i].last - term->ranges[i].first;
+		     n++) {
+			report = live_find(&live->values,
+					   live_key_number(term->ranges[i].first + n));
+			if (!report || report->effects == 0)
+				return term->ranges[i].first + n;
+		}
+	return term->ranges[0].first;
+}
+
 static void add_condition(struct bytes_writer *w, const struct command *command,
-			  const struct condition *condition, struct row *row)
+			  const struct condition *condition, const struct live_effects *live,
+			  struct row *row)
 {
 	for (size_t i = 0; i < condition->n_terms; i++) {
 		const struct condition_term *term = &condition->terms[i];
 		union field_value *value = &row->values[term->field];
 
 		if (term->n_ranges > 0)
-			value->number = term->ranges[0].first;
+			value->number = example_number(command, term, live);
 		else if (term->n_uuids > 0)
 			memcpy(value->bytes, term->uuids[0], sizeof(term->uuids[0]));
 		add_term(w, command, term);
@@ -109,15 +151,15 @@ static const struct refinement *mildest(const struct command *command)
 	return found;
 }
 
-static void get_addition(const struct command *command, size_t n, struct bytes_writer *w,
-			 struct row *ret)
+static void get_addition(const struct command *command, const struct live_effects *live, size_t n,
+			 struct bytes_writer *w, struct row *ret)
 {
 	static const char with[] = "with ";
 	struct bytes_writer unused = {};
 
 	ret->refinement = mildest(command);
 	if (ret->refinement)
-		add_condition(&unused, command, &ret->refinement->when, ret);
+		add_condition(&unused, command, &ret->refinement->when, live, ret);
 	for (size_t i = 0; i < command->n_also; i++)
 		if (command->also[i].when.n_terms > 0 && n-- == 0) {
 			struct bytes_writer condition = {
@@ -126,11 +168,36 @@ static void get_addition(const struct command *command, size_t n, struct bytes_w
 			};
 
 			bytes_append(w, with, strlen(with));
-			add_condition(&condition, command, &command->also[i].when, ret);
+			add_condition(&condition, command, &command->also[i].when, live, ret);
 			w->length += condition.length;
 			w->overflow = condition.overflow;
 			return;
 		}
+}
+
+static const struct refinement *find_refinement(const struct command *command,
+						const union field_value *values)
+{
+	for (size_t i = 0; i < command->n_refine; i++)
+		if (condition_holds(&command->refine[i].when, command, values, 0))
+			return &command->refine[i];
+	return NULL;
+}
+
+static void get_reported(const struct command *command, const struct live_key *key,
+			 struct bytes_writer *w, struct row *ret)
+{
+	const struct field *field = &command->fields[command->live_key];
+	union field_value *value = &ret->values[command->live_key];
+
+	if (field->type == FIELD_UUID)
+		memcpy(value->bytes, key->bytes, sizeof(value->bytes));
+	else
+		memcpy(&value->number, key->bytes, sizeof(value->number));
+	ret->refinement = find_refinement(command, ret->values);
+	bytes_append(w, field->name, strlen(field->name));
+	bytes_append(w, "=", 1);
+	add_value(w, field, value);
 }
 
 void row_get(const struct command *command, const struct live_effects *live, size_t n,
@@ -144,20 +211,13 @@ void row_get(const struct command *command, const struct live_effects *live, siz
 
 	ret->refinement = NULL;
 	fill_unset(command, ret->values);
-	if (n < command->n_refine) {
-		ret->refinement = &command->refine[n];
-		add_condition(&w, command, &ret->refinement->when, ret);
-	} else if (n - command->n_refine < n_live) {
-		const struct field *key = &command->fields[command->live_key];
-		union field_value *value = &ret->values[command->live_key];
-
-		memcpy(value->bytes, live->entries[n - command->n_refine].key,
-		       sizeof(value->bytes));
-		bytes_append(&w, key->name, strlen(key->name));
-		bytes_append(&w, "=", 1);
-		add_value(&w, key, value);
-	} else if (n - command->n_refine - n_live > 0) {
-		get_addition(command, n - command->n_refine - n_live - 1, &w, ret);
+	if (n < n_live) {
+		get_reported(command, &get_live(command, live, n)->key, &w, ret);
+	} else if (n - n_live < command->n_refine) {
+		ret->refinement = &command->refine[n - n_live];
+		add_condition(&w, command, &ret->refinement->when, live, ret);
+	} else if (n - n_live - command->n_refine > 0) {
+		get_addition(command, live, n - n_live - command->n_refine - 1, &w, ret);
 	}
 	strcpy(ret->text + w.length, w.overflow ? cut : "");
 }

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * A command as a list shows it: a row for each refinement; where the device itself reports effects,
- * one for each value that it reports about; one for what none of these fits; and one for each
- * condition that adds something to all of them.
+ * A command as a list shows it: where the device itself reports effects by the value of a field, a
+ * row for each value of which that makes a difference; one for each refinement; one for what none
+ * of these fits; and one for each condition that adds something to all of them.
  */
 
 #include <stddef.h>

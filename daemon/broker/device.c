@@ -69,6 +69,8 @@ static struct request *device_next(struct device *device)
 	TAILQ_FOREACH(request, &device->queue, of_device) {
 		if (!request->caller)
 			return request;
+		if (request_waits_for_effects(request))
+			continue;
 		if (!next || request->caller->account->served < next->caller->account->served)
 			next = request;
 	}
@@ -100,8 +102,30 @@ static void device_run(struct device *device)
 	}
 	if (device->state != DEVICE_GONE)
 		device_set_state(device, !device->executor ? DEVICE_STARTING
-					 : device->running ? DEVICE_BUSY
-							   : DEVICE_IDLE);
+					 : device->running || device_is_unread(device)
+						 ? DEVICE_BUSY
+						 : DEVICE_IDLE);
+}
+
+static struct request *device_held(struct device *device)
+{
+	struct request *request;
+
+	TAILQ_FOREACH(request, &device->queue, of_device)
+		if (request->state == REQUEST_HELD)
+			return request;
+	return NULL;
+}
+
+void device_resume(struct device *device)
+{
+	struct request *request;
+
+	while ((request = device_held(device))) {
+		device_dequeue(device, request);
+		request_resume(request);
+	}
+	device_run(device);
 }
 
 int device_enqueue(struct device *device, struct request *request)
@@ -181,7 +205,7 @@ static void device_lost(struct device *device, const char *why)
 	struct request *running = device->running;
 
 	device->executor = executor_free(device->executor);
-	device->live_known = false;
+	live_forget(device);
 	audit_executor_lost(device, running, why);
 	if (running)
 		request_executor_lost(running, why);

@@ -20,6 +20,7 @@
 
 #include "daemon/broker/caller.h"
 #include "daemon/broker/executor.h"
+#include "daemon/broker/live-read.h"
 #include "daemon/monitor/protocol.h"
 #include "include/cleanup.h"
 #include "policy/catalogue.h"
@@ -65,8 +66,11 @@ struct device {
 
 	size_t transfer_max; /* bytes that it moves in one command; 0: unknown, nothing is split */
 
-	struct live_effects live;
-	bool live_known;
+	struct live_effects live; /* what it reports of its commands */
+	bool live_known;	  /* all of it */
+	bool live_failed;	  /* it could not be read, and will be tried again; both false: it
+				     is being read, or as soon as there is an executor */
+	struct live_reading reading;
 	sd_event_source *live_retry;
 
 	struct request *running;
@@ -87,6 +91,12 @@ struct device *device_unref(struct device *device);
 DEFINE_CLEANUP(struct device *, device_unref)
 /* The node is no more: whoever waits for it is told. */
 void device_gone(struct device *device, const char *why);
+
+/* What it reports of its commands is being read, or will be by its next executor. */
+static inline bool device_is_unread(const struct device *device)
+{
+	return !device->live_known && !device->live_failed;
+}
 
 /* Its dialect in the catalogue that is in force; NULL: that does not describe it. */
 const struct dialect *device_dialect(const struct device *device);
@@ -109,6 +119,8 @@ struct device *device_find(struct manager *manager, const char *name, bool *ret_
  */
 int device_enqueue(struct device *device, struct request *request);
 void device_dequeue(struct device *device, struct request *request);
+/* What it reports of its commands is known now, or can't be: those who waited for that go on. */
+void device_resume(struct device *device);
 /* The running request is over; the next one begins. */
 void device_release(struct device *device);
 void device_set_hung(struct device *device);

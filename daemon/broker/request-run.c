@@ -25,6 +25,8 @@ static const char *request_recheck(struct request *request, struct refusal *refu
 		return "its caller left before it was sent";
 	if (request_judge(request, refusal) < 0)
 		return refusal->text;
+	if (request_lacks_effects(request))
+		return request_effects_unread;
 	if (request_lacks_device_id(request))
 		return "it has become destructive meanwhile, and does not name its device; ask "
 		       "again";
@@ -263,6 +265,10 @@ bool request_begin(struct request *request)
 	int r;
 
 	why = request_recheck(request, &refusal);
+	if (why == request_effects_unread) {
+		request_give_up(request, -EBUSY, why);
+		return false;
+	}
 	if (why) {
 		request_deny(request, FWCTLD_ERROR_DENIED, why);
 		return false;

@@ -26,6 +26,10 @@ static bool is_execution(const struct request *request)
 	return request->verb == VERB_EXECUTE || request->verb == VERB_EXECUTE_RAW;
 }
 
+const char request_effects_unread[] =
+	"what it reports of its commands could not be read, so that nobody knows what this one "
+	"does; fwctld goes on trying";
+
 bool request_caller_left(const struct request *request)
 {
 	return request->caller && request->caller->state == CALLER_GONE;
@@ -49,7 +53,8 @@ void request_finish(struct request *request)
 		return;
 	request->state = REQUEST_DONE;
 	if (request->done)
-		request->done(request->device, request->sent ? &request->outcome : NULL);
+		request->done(request->device, request->done_number,
+			      request->sent ? &request->outcome : NULL);
 	request->polkit = sd_bus_slot_unref(request->polkit);
 	request->deadline = sd_event_source_disable_unref(request->deadline);
 	request_discharge_question(request);
@@ -169,11 +174,12 @@ void request_give_up(struct request *request, int error, const char *why)
 	request_deny(request, name, sentence ?: why);
 }
 
-static void request_queue(struct request *request)
+/* state: QUEUED or HELD. */
+static void request_queue(struct request *request, enum request_state state)
 {
 	int r;
 
-	request->state = REQUEST_QUEUED;
+	request->state = state;
 	r = device_enqueue(request->device, request);
 	if (r == -ENODEV)
 		request_give_up(request, r, "it is gone");
@@ -214,7 +220,7 @@ static void request_authenticated(void *userdata, const char *why)
 	if (request->verb == VERB_RELOAD)
 		request_reload(request);
 	else
-		request_queue(request);
+		request_queue(request, REQUEST_QUEUED);
 }
 
 static void request_ask(struct request *request, const char *action,
@@ -263,6 +269,45 @@ static void request_start_reload(struct request *request)
 		request_ask(request, FWCTLD_ACTION_MANAGE, no_details);
 }
 
+bool request_lacks_effects(const struct request *request)
+{
+	return request->caller && !request->device->live_known &&
+	       request->classified.class != CLASS_READ_ONLY;
+}
+
+bool request_waits_for_effects(const struct request *request)
+{
+	return request_lacks_effects(request) && device_is_unread(request->device);
+}
+
+/* It is charged for, and what it does is known as well as it will be. */
+static void request_proceed(struct request *request)
+{
+	if (request_waits_for_effects(request)) {
+		request_queue(request, REQUEST_HELD);
+		return;
+	}
+	if (request_lacks_effects(request)) {
+		request_give_up(request, -EBUSY, request_effects_unread);
+		return;
+	}
+	if (request->decision.verdict == VERDICT_DENY) {
+		request_deny(request, FWCTLD_ERROR_DENIED, request->decision.reason);
+		return;
+	}
+	if (request_lacks_device_id(request)) {
+		request_deny(
+			request, FWCTLD_ERROR_INVALID_REQUEST,
+			"A destructive command needs option device-id, so that it can't reach "
+			"another device than the one that was meant. \"fwctl show\" tells it.");
+		return;
+	}
+	if (request->decision.verdict == VERDICT_AUTHENTICATE)
+		request_ask_execution(request);
+	else
+		request_queue(request, REQUEST_QUEUED);
+}
+
 /* What it holds at most until it was answered. Data and segments to the device came in the call. */
 static size_t request_bytes(const struct request *request)
 {
@@ -287,21 +332,26 @@ static void request_start_execution(struct request *request)
 		return;
 	}
 	request->charged = bytes;
-	if (request->decision.verdict == VERDICT_DENY) {
-		request_deny(request, FWCTLD_ERROR_DENIED, request->decision.reason);
-		return;
-	}
-	if (request_lacks_device_id(request)) {
-		request_deny(
-			request, FWCTLD_ERROR_INVALID_REQUEST,
-			"A destructive command needs option device-id, so that it can't reach "
-			"another device than the one that was meant. \"fwctl show\" tells it.");
-		return;
-	}
-	if (request->decision.verdict == VERDICT_AUTHENTICATE)
-		request_ask_execution(request);
+	request_proceed(request);
+}
+
+static void request_refuse(struct request *request, int error, const struct refusal *refusal)
+{
+	request->manager->n_failed++;
+	request_reply_error(request, refusal_error(error), "%s", refusal->text);
+	request_finish(request);
+}
+
+void request_resume(struct request *request)
+{
+	struct refusal refusal;
+	int r;
+
+	r = request_judge(request, &refusal);
+	if (r < 0)
+		request_refuse(request, r, &refusal);
 	else
-		request_queue(request);
+		request_proceed(request);
 }
 
 static void request_list(struct request *request)
@@ -337,9 +387,7 @@ static void request_start(struct request *request)
 	if (r >= 0)
 		r = request_judge(request, &refusal);
 	if (r < 0) {
-		request->manager->n_failed++;
-		request_reply_error(request, refusal_error(r), "%s", refusal.text);
-		request_finish(request);
+		request_refuse(request, r, &refusal);
 		return;
 	}
 	if (is_execution(request)) {
@@ -363,11 +411,12 @@ void request_advance(struct request *request)
 			request_finish(request);
 		}
 		break;
+	case REQUEST_HELD:
 	case REQUEST_ASKING:
 	case REQUEST_QUEUED:
 		if (!request_caller_left(request))
 			break;
-		if (request->state == REQUEST_QUEUED)
+		if (request->state != REQUEST_ASKING)
 			device_dequeue(request->device, request);
 		request_deny(request, FWCTLD_ERROR_DENIED, "its caller left before it was sent");
 		break;
@@ -438,7 +487,7 @@ int request_from_call(struct manager *manager, struct device *device, enum reque
 }
 
 int request_internal(struct device *device, const uint8_t *message, size_t length,
-		     request_done_t done)
+		     request_done_t done, uint64_t number)
 {
 	struct request *request;
 	struct refusal refusal;
@@ -449,6 +498,7 @@ int request_internal(struct device *device, const uint8_t *message, size_t lengt
 		return r;
 	request->verb = VERB_EXECUTE_RAW;
 	request->done = done;
+	request->done_number = number;
 	request->message = malloc(length);
 	if (request->message) {
 		memcpy(request->message, message, length);
@@ -460,7 +510,7 @@ int request_internal(struct device *device, const uint8_t *message, size_t lengt
 		request_unref(request);
 		return r;
 	}
-	request_queue(request);
+	request_queue(request, REQUEST_QUEUED);
 	return 0;
 }
 

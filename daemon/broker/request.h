@@ -5,6 +5,8 @@
  * One command from one caller, from arrival to reply: the only way to a device.
  *
  *   RECEIVED   the caller's credentials are being asked for
+ *   HELD       what the device reports of its commands is being read; without it nobody can say
+ *              what this one does
  *   ASKING     policy said `authenticate`; polkit has the word
  *   QUEUED     allowed; another request has the device
  *   INTENT     decided once more; the journal has not yet accepted the intent
@@ -46,6 +48,7 @@ enum request_verb {
 
 enum request_state {
 	REQUEST_RECEIVED,
+	REQUEST_HELD,
 	REQUEST_ASKING,
 	REQUEST_QUEUED,
 	REQUEST_INTENT,
@@ -56,8 +59,9 @@ enum request_state {
 };
 
 /* What an internal request's end is told: fwctld asks a device about itself. NULL: it was not sent.
- */
-typedef void (*request_done_t)(struct device *device, const struct outcome *outcome);
+ * number: what request_internal() was given. */
+typedef void (*request_done_t)(struct device *device, uint64_t number,
+			       const struct outcome *outcome);
 
 struct request {
 	unsigned n_ref;
@@ -67,8 +71,9 @@ struct request {
 	sd_id128_t id;
 	uint64_t number; /* in this daemon's life; names it to the executor */
 
-	sd_bus_message *call;  /* NULL: fwctld's own */
-	request_done_t done;   /* fwctld's own: who wants the answer */
+	sd_bus_message *call; /* NULL: fwctld's own */
+	request_done_t done;  /* fwctld's own: who wants the answer */
+	uint64_t done_number;
 	struct caller *caller; /* NULL: fwctld's own */
 	TAILQ_ENTRY(request) of_caller;
 	size_t charged;	       /* bytes on the caller's account; 0: nothing */
@@ -117,13 +122,17 @@ int request_from_call(struct manager *manager, struct device *device, enum reque
  * other.
  */
 int request_internal(struct device *device, const uint8_t *message, size_t length,
-		     request_done_t done);
+		     request_done_t done, uint64_t number);
 
 struct request *request_ref(struct request *request);
 struct request *request_unref(struct request *request);
 
 /* Something that it waits for has changed: its caller, or the polkit answer. */
 void request_advance(struct request *request);
+/* Of one that is HELD: what it waited for has come, or can't be had. */
+void request_resume(struct request *request);
+/* Does it wait until it is known what the device reports of its commands? A query does not. */
+bool request_waits_for_effects(const struct request *request);
 /* It is its turn on the device. False: it ended and does not need the device. */
 bool request_begin(struct request *request);
 /* Its executor answered, or is lost (why != NULL). */
@@ -155,6 +164,9 @@ int request_judge(struct request *request, struct refusal *ret_refusal);
 	} while (0)
 
 bool request_caller_left(const struct request *request);
+/* Could the device's own report make it worse, and has it not been read? */
+bool request_lacks_effects(const struct request *request);
+extern const char request_effects_unread[]; /* for request_give_up() */
 /* No wrong target: whoever destroys names the device by what does not change. */
 bool request_lacks_device_id(const struct request *request);
 /* "ID at FILE:LINE" of the rule that decided, or NULL. */

@@ -6,10 +6,9 @@
  *
  *      0      which dialect (modulo 5)
  *      1..4   bytes of data beside the message, little endian
- *      5..8   what the device reports about everything: effects, bit 31: doubtful, bit 30: nothing
- *      9..10  what the ioctl returns; negative: 11 is the errno
- *      12..15 what the reply is filled with
- *      16..   the message
+ *      5..8   what the device reports about everything: effects, bit 31: of features too, bit 30:
+ * nothing 9..10  what the ioctl returns; negative: 11 is the errno 12..15 what the reply is filled
+ * with 16..   the message
  */
 
 #include <assert.h>
@@ -106,8 +105,9 @@ static void check_class(const struct dialect *dialect, const struct classified *
 	assert(classify(dialect, message, length, beside, data_length, NULL, &silent, &refusal) ==
 	       0);
 	assert((silent.effects & ~c->effects) == 0);
-	if (c->command->live_key < 0)
-		assert(silent.class == c->class);
+	assert(c->class >= c->static_class && silent.static_class == c->static_class);
+	if (!c->command->live_absent)
+		assert(silent.class == c->static_class);
 }
 
 static void check_arena(const struct classified *c, const struct arena *arena)
@@ -254,7 +254,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const uint8_t key[DIGEST_SIZE] = {};
 	const struct dialect *dialect;
-	struct live_effects live = {.n_entries = 1};
+	static struct live_effects live;
 	struct refusal refusal = {};
 	uint8_t digest[DIGEST_SIZE];
 	struct classified c = {};
@@ -268,11 +268,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	dialect = choose_dialect(data[0]);
 	data_length = get(data, 1, 4) % (REQUEST_DATA_MAX + 8);
 	effects = (uint32_t)get(data, 5, 4);
-	live.entries[0].effects = effects & (EFFECT_BIT(_EFFECT_MAX) - 1);
-	live.entries[0].doubtful = effects >> 31;
-	/* Whatever UUID it is; CXL's stands there. */
-	if (size >= HEADER + 32)
-		memcpy(live.entries[0].key, data + HEADER + 16, 16);
+	/* Of whatever is asked; or of commands alone, so that a feature stays unknown. */
+	live.commands.others = (struct live_report){
+		.effects = effects & (EFFECT_BIT(_EFFECT_MAX) - 1),
+		.reason = "the device reports it",
+	};
+	live.values.others = effects >> 31 ? live.commands.others : (struct live_report){};
 
 	r = classify(dialect, data + HEADER, size - HEADER, beside, data_length,
 		     effects >> 30 & 1 ? NULL : &live, &c, &refusal);

@@ -97,7 +97,7 @@ static char *print_classes(const struct catalogue *catalogue)
 			for (size_t k = 0; k < c->n_also; k++)
 				print_row(out, c, "also", &c->also[k].when, c->also[k].class,
 					  c->also[k].effects);
-			if (c->live_key >= 0)
+			if (c->live_absent)
 				print_row(out, c, "not reported", &always, c->live_absent, 0);
 		}
 	assert_int_equal(fclose(out), 0);

@@ -413,16 +413,20 @@ static void cxl_bytes(void **state)
 
 	for (size_t i = 0; i < ELEMENTSOF(cxl_rows); i++) {
 		const struct cxl_row *row = &cxl_rows[i];
-		struct live_effects live = {.n_entries = row->known};
+		static struct live_effects live;
 		struct refusal refusal = {};
 		struct classified c = {};
 		uint8_t message[128];
 		size_t length = from_hex(row->hex, message, sizeof(message));
 		int r;
 
-		memset(live.entries[0].key, 0xff, 16);
-		live.entries[0].effects = row->effects;
-		live.entries[0].doubtful = row->doubtful;
+		live_clear(&live);
+		live.values.n_entries = row->known;
+		memset(&live.values.entries[0].key, 0xff, sizeof(struct live_key));
+		live.values.entries[0].report = (struct live_report){
+			.effects = row->effects | (row->doubtful ? EFFECT_BIT(EFFECT_UNKNOWN) : 0),
+			.reason = "the device reports it",
+		};
 		r = classify(cxl, message, length, NULL, 0, &live, &c, &refusal);
 		check(row->what, row->expected, r, &c, &refusal);
 		if (r < 0)

@@ -56,6 +56,7 @@ static void effects_are_of_their_class(void **state)
 		{"immediate-policy-change", CLASS_CONFIG_CHANGE},
 		{"immediate-log-change", CLASS_CONFIG_CHANGE},
 		{"background-operation", CLASS_CONFIG_CHANGE},
+		{"blocks-io", CLASS_CONFIG_CHANGE},
 		{"immediate-data-change", CLASS_DESTRUCTIVE},
 		{"data-loss", CLASS_DESTRUCTIVE},
 		{"capacity-change", CLASS_DESTRUCTIVE},

@@ -35,9 +35,12 @@ static void rules_that_never_match_are_warned_of(void **state)
 		 NULL},
 		{"command: cxl.set-feature, verdict: deny", NULL},
 		{"command: cxl.set-feature, class: read-only, verdict: deny",
-		 "its class is config-change, destructive (by the catalogue)"},
+		 "its class is config-change, destructive (by the catalogue, or made worse by what "
+		 "a "
+		 "device reports), and `class` does not name that"},
 		/* What the device reports can make it worse. */
 		{"command: cxl.set-feature, class: destructive, verdict: deny", NULL},
+		{"command: nvme.identify, class: destructive, verdict: deny", NULL},
 		{"command: \"cxl.set*\", class: read-only, verdict: deny", NULL},
 		{"command: nvme.sanitize, class: read-only, verdict: deny",
 		 "its class is destructive"},
