@@ -52,9 +52,18 @@ enum sim_fault {
  */
 #define SIM_NVME_TELEMETRY (1536u * 1024u)
 
+/* Bits that logs 0x05 and 0x12 have otherwise than the model itself would say. */
+struct sim_nvme_report {
+	uint32_t commands[256]; /* by opcode */
+	uint32_t features[256]; /* by feature identifier */
+};
+
 struct sim_nvme {
 	uint8_t content[SIM_NVME_NAMESPACES]
-		       [SIM_NVME_CONTENT];	 /* 4096: namespace 1, 8192: namespace 2 */
+		       [SIM_NVME_CONTENT];  /* 4096: namespace 1, 8192: namespace 2 */
+	struct sim_nvme_report report;	    /* 12288; written by tests */
+	struct sim_nvme_report next_report; /* 14336; written by tests: that of the firmware which
+					       is activated next */
 	uint8_t lba_format[SIM_NVME_NAMESPACES]; /* 0: 512-byte blocks, 1: 4096 */
 	uint8_t sanitize_state;			 /* SSTAT of the sanitize log */
 	uint8_t self_test;			 /* the running one: 0 none, 1 short, 2 extended */
@@ -154,5 +163,7 @@ _Static_assert(offsetof(struct sim_device, commands_seen) == 16 &&
 		       offsetof(struct sim_device, fault_status) == 32 &&
 		       offsetof(struct sim_device, bug) == 40 &&
 		       offsetof(struct sim_device, serial) == 168 &&
-		       offsetof(struct sim_device, nvme) == 4096,
+		       offsetof(struct sim_device, nvme) == 4096 &&
+		       offsetof(struct sim_device, nvme.report) == 12288 &&
+		       offsetof(struct sim_device, nvme.next_report) == 14336,
 	       "tests that are not written in C use these offsets");

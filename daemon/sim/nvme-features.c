@@ -56,6 +56,15 @@ int nvme_feature_length(uint8_t fid)
 	return row < 0 ? -1 : features[row].data_length;
 }
 
+uint32_t nvme_feature_effects(uint8_t fid)
+{
+	int row = feature_row(fid);
+
+	if (row < 0)
+		return 0;
+	return 1u | (features[row].per_namespace ? 1u << 20 : 1u << 21);
+}
+
 uint32_t nvme_feature_current(const struct sim_nvme *nvme, uint8_t fid, unsigned slot)
 {
 	int row = feature_row(fid);

@@ -48,6 +48,7 @@ static void firmware_activate(struct sim_device *device, uint32_t slot)
 	snprintf(device->firmware, sizeof(device->firmware), "%.*s", length, revision);
 	device->nvme.firmware_active = (uint8_t)slot;
 	device->nvme.firmware_next = 0;
+	device->nvme.report = device->nvme.next_report;
 }
 
 enum nvme_status nvme_firmware_commit(struct nvme_command *command)

@@ -63,20 +63,44 @@ static void firmware_page(const struct sim_device *device, uint8_t page[static 4
 }
 
 /* Commands Supported and Effects: bit 0 supported, 1 LBCC, 2 NCC, 4 CCC, 18:16 CSE. */
+static uint32_t command_effects(uint8_t opcode)
+{
+	switch (opcode) {
+	case NVME_GET_LOG_PAGE:
+	case NVME_IDENTIFY:
+	case NVME_SET_FEATURES:
+	case NVME_GET_FEATURES:
+	case NVME_FIRMWARE_DOWNLOAD:
+	case NVME_SELF_TEST:
+	case NVME_ACME_WEAR:
+		return 0x00000001;
+	case NVME_FIRMWARE_COMMIT:
+		return 0x00000011;
+	case NVME_FORMAT:
+		return 0x00020007;
+	case NVME_SANITIZE:
+		return 0x00020003;
+	default:
+		return 0;
+	}
+}
+
 static void effects_page(const struct sim_device *device, uint8_t page[static 4096])
 {
-	static const uint8_t queries[] = {NVME_GET_LOG_PAGE,	  NVME_IDENTIFY,
-					  NVME_SET_FEATURES,	  NVME_GET_FEATURES,
-					  NVME_FIRMWARE_DOWNLOAD, NVME_SELF_TEST};
-
-	for (size_t i = 0; i < sizeof(queries); i++)
-		nvme_put(page, 4 * (size_t)queries[i], 4, 0x00000001);
-	nvme_put(page, 4 * NVME_FIRMWARE_COMMIT, 4, 0x00000011);
-	nvme_put(page, 4 * NVME_FORMAT, 4, 0x00020007);
-	nvme_put(page, 4 * NVME_SANITIZE, 4, 0x00020003);
+	for (size_t opcode = 0; opcode < 256; opcode++)
+		nvme_put(page, 4 * opcode, 4,
+			 command_effects((uint8_t)opcode) ^ device->nvme.report.commands[opcode]);
 	nvme_put(page, 1024 + 4 * 0x00, 4, 0x00000001); /* I/O: Flush, Write, Read */
 	nvme_put(page, 1024 + 4 * 0x01, 4, 0x00000003);
 	nvme_put(page, 1024 + 4 * 0x02, 4, 0x00000001);
+}
+
+/* Feature Identifiers Supported and Effects: bit 0 supported, 20 or 21 the scope. */
+static void feature_effects_page(const struct sim_device *device, uint8_t page[static 4096])
+{
+	for (size_t fid = 0; fid < 256; fid++)
+		nvme_put(page, 4 * fid, 4,
+			 nvme_feature_effects((uint8_t)fid) ^ device->nvme.report.features[fid]);
 }
 
 static void self_test_page(const struct sim_device *device, uint8_t page[static 4096])
@@ -142,6 +166,7 @@ static const struct log_page {
 	{0x05, false, 4096, effects_page},
 	{0x06, false, 4 + 28 * SIM_NVME_SELF_TESTS, self_test_page},
 	{0x07, false, SIM_NVME_TELEMETRY, NULL},
+	{0x12, false, 1024, feature_effects_page},
 	{0x81, true, 512, sanitize_page},
 };
 

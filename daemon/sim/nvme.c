@@ -63,7 +63,8 @@ static void identify_controller(const struct sim_device *device, uint8_t page[st
 	nvme_put(page, 258, 1, 3);	   /* ACL */
 	nvme_put(page, 259, 1, 3);	   /* AERL */
 	nvme_put(page, 260, 1, 0x10 | SIM_NVME_FIRMWARES << 1); /* FRMW: activation without reset */
-	nvme_put(page, 261, 1, 0x0e);		     /* LPA: effects log, offsets, telemetry */
+	/* LPA: effects log, offsets, telemetry, feature effects log */
+	nvme_put(page, 261, 1, 0x2e);
 	nvme_put(page, 262, 1, SIM_NVME_ERRORS - 1); /* ELPE */
 	nvme_put(page, 263, 1, 2);		     /* NPSS: power states 0 to 2 */
 	nvme_put(page, 266, 2, 343);		     /* WCTEMP, K */

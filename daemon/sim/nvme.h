@@ -81,6 +81,8 @@ enum nvme_status nvme_firmware_commit(struct nvme_command *command);
 
 /* The value in force of a feature that has no data; slot: see nvme-features.c. */
 uint32_t nvme_feature_current(const struct sim_nvme *nvme, uint8_t fid, unsigned slot);
+/* Its word of log 0x12; 0: there is no such feature. */
+uint32_t nvme_feature_effects(uint8_t fid);
 /* Bytes that Get or Set Features of this feature moves; -1: there is no such feature. */
 int nvme_feature_length(uint8_t fid);
 void nvme_features_init(struct sim_nvme *nvme);

@@ -127,7 +127,7 @@ static void test_log_pages(void **state)
 	assert_int_equal(log_page(0x00, ALL, 1, 1024), 0);
 	for (size_t lid = 0; lid < 256; lid++)
 		assert_int_equal(number(4 * lid, 4),
-				 lid <= 3 || (lid >= 5 && lid <= 7) || lid == 0x81);
+				 lid <= 3 || (lid >= 5 && lid <= 7) || lid == 0x12 || lid == 0x81);
 
 	memset(data, 0xee, sizeof(data));
 	assert_int_equal(log_page(0x02, ALL, 1, 512), 0);
@@ -149,6 +149,11 @@ static void test_log_pages(void **state)
 	assert_int_equal(log_page(0x05, 0, 1, 4096), 0);
 	assert_int_equal(number(4 * 0x80, 4), 0x00020007);
 	assert_int_equal(number(4 * 0x0d, 4), 0);
+	assert_int_equal(number(4 * 0xc2, 4), 0x00000001);
+	assert_int_equal(log_page(0x12, 0, 1, 1024), 0);
+	assert_int_equal(number(4 * 0x04, 4), 0x00200001);
+	assert_int_equal(number(4 * 0x05, 4), 0x00100001);
+	assert_int_equal(number(4 * 0x09, 4), 0);
 	assert_int_equal(log_page(0x81, 0, 1, 512), 0);
 	assert_int_equal(number(2, 2), 0);
 }
@@ -357,8 +362,20 @@ static void test_firmware(void **state)
 	assert_int_equal(data[0], 0x21);
 	assert_memory_equal(data + 16, "2.5-test", 8);
 	assert_string_equal(device->firmware, "1.0");
+	device->nvme.report.commands[0x02] = 0x00010000;
+	device->nvme.next_report.commands[0x14] = 0x00000002;
+	device->nvme.next_report.features[0x04] = 0x00000008;
+	assert_int_equal(log_page(0x05, ALL, 1, 4096), 0);
+	assert_int_equal(number(4 * 0x02, 4), 0x00010001);
+	assert_int_equal(number(4 * 0x14, 4), 0x00000001);
 	assert_int_equal(admin(0x10, 0, 2 | 3 << 3, 0), 0);
 	assert_string_equal(device->firmware, "2.5-test");
+	/* Other firmware, other effects. */
+	assert_int_equal(log_page(0x05, ALL, 1, 4096), 0);
+	assert_int_equal(number(4 * 0x02, 4), 0x00000001);
+	assert_int_equal(number(4 * 0x14, 4), 0x00000003);
+	assert_int_equal(log_page(0x12, ALL, 1, 1024), 0);
+	assert_int_equal(number(4 * 0x04, 4), 0x00200009);
 	assert_int_equal(admin(0x06, 0, 0x01, 4096), 0);
 	assert_memory_equal(data + 64, "2.5-test", 8);
 
