@@ -318,13 +318,13 @@ int answer_commands(sd_bus_message *reply, struct fwctld_command **ret, size_t *
 	size_t n;
 	int r;
 
-	r = enter_array(NULL, reply, "(ssssass)", sizeof(*commands), &commands, &n);
+	r = enter_array(NULL, reply, "(ssssasssass)", sizeof(*commands), &commands, &n);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++) {
 		struct fwctld_command *c = &commands[i];
 
-		r = sd_bus_message_enter_container(reply, SD_BUS_TYPE_STRUCT, "ssssass");
+		r = sd_bus_message_enter_container(reply, SD_BUS_TYPE_STRUCT, "ssssasssass");
 		if (r < 0)
 			return wrong(r);
 		r = sd_bus_message_read(reply, "ssss", &c->name, &c->when, &c->effect_class,
@@ -334,9 +334,16 @@ int answer_commands(sd_bus_message *reply, struct fwctld_command **ret, size_t *
 		r = read_strings(commands, reply, &c->effects);
 		if (r < 0)
 			return r;
-		r = sd_bus_message_read_basic(reply, 's', &c->reason);
+		r = sd_bus_message_read(reply, "ss", &c->reason, &c->static_class);
 		if (r < 0)
 			return wrong(r);
+		r = read_strings(commands, reply, &c->device_effects);
+		if (r < 0)
+			return r;
+		r = sd_bus_message_read_basic(reply, 's', &c->device_reason);
+		if (r < 0)
+			return wrong(r);
+		c->device_reason = known(c->device_reason);
 		r = exit_container(reply);
 		if (r < 0)
 			return r;
@@ -538,6 +545,9 @@ int answer_explanation(sd_bus_message *reply, struct fwctld_explanation **ret)
 		{"scope", "u", offsetof(struct fwctld_explanation, scope)},
 		{"digest", "s", offsetof(struct fwctld_explanation, digest)},
 		{"needs", "as", offsetof(struct fwctld_explanation, needs)},
+		{"static-class", "s", offsetof(struct fwctld_explanation, static_class)},
+		{"device-effects", "as", offsetof(struct fwctld_explanation, device_effects)},
+		{"device-reason", "s", offsetof(struct fwctld_explanation, device_reason)},
 	};
 	_cleanup_answer_ struct fwctld_explanation *explanation = NULL;
 	int r;

@@ -333,7 +333,7 @@ _public_ int fwctld_list_commands(struct fwctld *connection, const char *device,
 			       &message);
 	if (r < 0)
 		return r;
-	r = call(connection, message, TIMEOUT_DEFAULT, "a(ssssass)", &reply);
+	r = call(connection, message, TIMEOUT_DEFAULT, "a(ssssasssass)", &reply);
 	if (r < 0)
 		return r;
 	r = answer_commands(reply, ret, ret_n);

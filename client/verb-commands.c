@@ -24,6 +24,9 @@ static void json_commands(struct json *json, const struct fwctld_command *comman
 		json_string(json, "verdict", commands[i].verdict);
 		json_strings(json, "effects", commands[i].effects);
 		json_string(json, "reason", commands[i].reason);
+		json_string(json, "static-class", commands[i].static_class);
+		json_strings(json, "device-effects", commands[i].device_effects);
+		json_string(json, "device-reason", commands[i].device_reason);
 		json_end(json, '}');
 	}
 	json_end(json, ']');
@@ -79,6 +82,58 @@ static const char *row_when(const struct fwctld_command *commands, size_t i)
 	return is_first_row(commands, i) ? "always" : "otherwise";
 }
 
+static bool same_strings(const char *const *a, const char *const *b)
+{
+	size_t i = 0;
+
+	while (a[i] && b[i] && strcmp(a[i], b[i]) == 0)
+		i++;
+	return !a[i] && !b[i];
+}
+
+/* Of two rows of a command the device often reports the same. */
+static bool same_report(const struct fwctld_command *a, const struct fwctld_command *b)
+{
+	return strcmp(a->name, b->name) == 0 && strcmp(a->static_class, b->static_class) == 0 &&
+	       strcmp(a->effect_class, b->effect_class) == 0 &&
+	       same_strings(a->device_effects, b->device_effects);
+}
+
+/* A second table: static class, what the device says, and what comes of it; if it says anything. */
+static int print_reports(const struct arguments *arguments, const struct fwctld_command *commands,
+			 size_t n)
+{
+	static const char *const heading[] = {"COMMAND", "STATIC", "CLASS", "THE DEVICE REPORTS"};
+	_cleanup_free_ const char **cells = calloc(n + 1, sizeof(heading));
+	_cleanup_free_ char **reports = calloc(n + 1, sizeof(*reports));
+	const struct fwctld_command *last = NULL;
+	bool complete = cells && reports;
+	size_t n_rows = 1;
+
+	for (size_t i = 0; complete && i < n; i++) {
+		const char **row = &cells[ELEMENTSOF(heading) * n_rows];
+
+		if (!*commands[i].device_effects || (last && same_report(last, &commands[i])))
+			continue;
+		reports[n_rows] = join_strings(commands[i].device_effects);
+		complete = reports[n_rows];
+		if (!last || strcmp(last->name, commands[i].name) != 0)
+			row[0] = commands[i].name;
+		row[1] = commands[i].static_class;
+		row[2] = commands[i].effect_class;
+		row[3] = reports[n_rows++];
+		last = &commands[i];
+	}
+	if (complete && n_rows > 1) {
+		memcpy(cells, heading, sizeof(heading));
+		putchar('\n');
+		print_table(stdout, cells, n_rows, ELEMENTSOF(heading), output_width());
+	}
+	for (size_t i = 0; reports && i < n_rows; i++)
+		free(reports[i]);
+	return complete ? EXIT_OK : fail(arguments, EXIT_FAILED, "Out of memory.");
+}
+
 /* The name of a command stands in its first row alone. `when` is last: it can be long. */
 static int print_overview(const struct arguments *arguments, const struct fwctld_command *commands,
 			  size_t n)
@@ -99,7 +154,7 @@ static int print_overview(const struct arguments *arguments, const struct fwctld
 		row[3] = row_when(commands, i);
 	}
 	print_table(stdout, cells, n + 1, ELEMENTSOF(heading), output_width());
-	return EXIT_OK;
+	return print_reports(arguments, commands, n);
 }
 
 static bool print_field(const struct fwctld_field *field)
@@ -125,16 +180,24 @@ static bool print_field(const struct fwctld_field *field)
 static bool print_row(const struct fwctld_command *command, const char *when)
 {
 	_cleanup_free_ char *effects = join_strings(command->effects);
+	_cleanup_free_ char *reported = join_strings(command->device_effects);
 	const struct fwctld_item items[] = {
 		{.name = "class", .type = FWCTLD_ITEM_TEXT, .text = command->effect_class},
 		{.name = "reason", .type = FWCTLD_ITEM_TEXT, .text = command->reason},
 		{.name = "effects",
 		 .type = FWCTLD_ITEM_TEXT,
 		 .text = *command->effects ? effects : "none"},
+		{.name = "static-class", .type = FWCTLD_ITEM_TEXT, .text = command->static_class},
+		{.name = "device-effects",
+		 .type = FWCTLD_ITEM_TEXT,
+		 .text = *command->device_effects ? reported : NULL},
+		{.name = "device-reason",
+		 .type = FWCTLD_ITEM_TEXT,
+		 .text = command->device_reason ?: "the device reports nothing of this"},
 		{.name = "verdict", .type = FWCTLD_ITEM_TEXT, .text = command->verdict},
 	};
 
-	if (!effects)
+	if (!effects || !reported)
 		return false;
 	print_text(stdout, when);
 	putchar('\n');

@@ -6,7 +6,7 @@
 #include "client/json.h"
 #include "client/output.h"
 
-static const char *const no_needs[] = {NULL};
+static const char *const none[] = {NULL};
 
 static void write_json(const struct fwctld_explanation *e)
 {
@@ -18,6 +18,9 @@ static void write_json(const struct fwctld_explanation *e)
 	json_string(&json, "class", e->effect_class);
 	json_strings(&json, "effects", e->effects);
 	json_string(&json, "reason", e->reason);
+	json_string(&json, "static-class", e->static_class);
+	json_strings(&json, "device-effects", e->device_effects ?: none);
+	json_string(&json, "device-reason", e->device_reason);
 	json_string(&json, "verdict", e->verdict);
 	json_string(&json, "decision", e->decision);
 	json_string(&json, "rule", e->rule);
@@ -25,7 +28,7 @@ static void write_json(const struct fwctld_explanation *e)
 	json_string(&json, "note", e->note);
 	if (e->scope)
 		json_number(&json, "scope", *e->scope);
-	json_strings(&json, "needs", e->needs ?: no_needs);
+	json_strings(&json, "needs", e->needs ?: none);
 	json_string(&json, "digest", e->digest);
 	json_end(&json, '}');
 	putchar('\n');
@@ -65,6 +68,7 @@ static int print(const struct arguments *arguments, struct fwctld *connection,
 	_cleanup_free_ char *needs =
 		e->needs ? needed_options(arguments, connection, e->needs) : NULL;
 	_cleanup_free_ char *effects = join_strings(e->effects);
+	_cleanup_free_ char *reported = join_strings(e->device_effects ?: none);
 	_cleanup_free_ struct fwctld_item *fields = calloc(e->fields.n + 1, sizeof(*fields));
 	/* What was asked, what that would do, what comes of it, and by which rule. */
 	const struct fwctld_item items[] = {
@@ -73,6 +77,11 @@ static int print(const struct arguments *arguments, struct fwctld *connection,
 		{.name = "effects",
 		 .type = FWCTLD_ITEM_TEXT,
 		 .text = *e->effects ? effects : "none"},
+		{.name = "static-class", .type = FWCTLD_ITEM_TEXT, .text = e->static_class},
+		{.name = "device-effects",
+		 .type = FWCTLD_ITEM_TEXT,
+		 .text = reported && *reported ? reported : NULL},
+		{.name = "device-reason", .type = FWCTLD_ITEM_TEXT, .text = e->device_reason},
 		{.name = "verdict", .type = FWCTLD_ITEM_TEXT, .text = e->verdict},
 		{.name = "decision", .type = FWCTLD_ITEM_TEXT, .text = e->decision},
 		{.name = "rule", .type = FWCTLD_ITEM_TEXT, .text = e->rule},
@@ -86,7 +95,7 @@ static int print(const struct arguments *arguments, struct fwctld *connection,
 		{.name = "digest", .type = FWCTLD_ITEM_TEXT, .text = e->digest},
 	};
 
-	if (!effects || !fields || (e->needs && !needs))
+	if (!effects || !reported || !fields || (e->needs && !needs))
 		return fail(arguments, EXIT_FAILED, "Out of memory.");
 	for (size_t i = 0; i < e->fields.n; i++)
 		fields[i] = (struct fwctld_item){.name = e->fields.items[i].name,

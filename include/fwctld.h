@@ -140,6 +140,10 @@ struct fwctld_command {
 	const char *verdict;	    /* "allow", "authenticate" or "deny" */
 	const char *const *effects; /* NULL-terminated; never NULL */
 	const char *reason;	    /* why it is of this class */
+	const char *static_class;   /* by the catalogue alone: the device can only worsen it */
+	/* What the device itself reports; NULL-terminated; never NULL. */
+	const char *const *device_effects;
+	const char *device_reason; /* the worst of that, in words; NULL: it reports nothing */
 };
 
 /* In the order of the catalogue. ret is an array of *ret_n, to be freed when empty, too. */
@@ -262,6 +266,10 @@ struct fwctld_explanation {
 	 * without one. NULL-terminated; NULL: nothing.
 	 */
 	const char *const *needs;
+	const char *static_class; /* by the catalogue alone: the device can only worsen it */
+	const char *const *device_effects; /* what the device itself reports; NULL-terminated;
+					      NULL: nothing */
+	const char *device_reason;	   /* the worst of that, in words */
 };
 
 /*

@@ -14,6 +14,19 @@
 #include "policy/field.h"
 #include "policy/row.h"
 
+static int append_effects(sd_bus_message *m, effect_set effects)
+{
+	int r;
+
+	r = sd_bus_message_open_container(m, 'a', "s");
+	for (unsigned i = 0; r >= 0 && i < _EFFECT_MAX; i++)
+		if (effects & EFFECT_BIT(i))
+			r = sd_bus_message_append(m, "s", effect_to_string(i));
+	return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+#define ROW_SIGNATURE "ssssasssass"
+
 /* One row: what a request of this kind would be, and what the caller may do with it. */
 static int append_row(sd_bus_message *m, const struct request *request,
 		      const struct command *command, const struct live_effects *live, size_t n)
@@ -32,20 +45,20 @@ static int append_row(sd_bus_message *m, const struct request *request,
 	row_classify(command, &row, live, &classified);
 	decide(request->manager->generation->policy, &query, &decision);
 
-	r = sd_bus_message_open_container(m, 'r', "ssssass");
+	r = sd_bus_message_open_container(m, 'r', ROW_SIGNATURE);
 	if (r >= 0)
 		r = sd_bus_message_append(m, "ssss", command->full_name, row.text,
 					  effect_class_to_string(classified.class),
 					  verdict_to_string(decision.verdict));
 	if (r >= 0)
-		r = sd_bus_message_open_container(m, 'a', "s");
-	for (unsigned i = 0; r >= 0 && i < _EFFECT_MAX; i++)
-		if (classified.effects & EFFECT_BIT(i))
-			r = sd_bus_message_append(m, "s", effect_to_string(i));
+		r = append_effects(m, classified.effects);
 	if (r >= 0)
-		r = sd_bus_message_close_container(m);
+		r = sd_bus_message_append(m, "ss", classified.reason,
+					  effect_class_to_string(classified.static_class));
 	if (r >= 0)
-		r = sd_bus_message_append(m, "s", classified.reason);
+		r = append_effects(m, classified.reported.effects);
+	if (r >= 0)
+		r = sd_bus_message_append(m, "s", classified.reported.reason ?: "");
 	return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
@@ -59,14 +72,15 @@ void bus_device_list_commands(struct request *request)
 
 	r = sd_bus_message_new_method_return(request->call, &m);
 	if (r >= 0)
-		r = sd_bus_message_open_container(m, 'a', "(ssssass)");
+		r = sd_bus_message_open_container(m, 'a', "(" ROW_SIGNATURE ")");
 	for (size_t i = 0; r >= 0 && dialect && i < dialect->n_commands; i++) {
 		const struct command *command = &dialect->commands[i];
+		size_t n_rows = row_count(command, live);
 		struct refusal ignored;
 
 		if (device_takes(device, command, &ignored) < 0)
 			continue;
-		for (size_t n = 0; r >= 0 && n < row_count(command, live); n++)
+		for (size_t n = 0; r >= 0 && n < n_rows; n++)
 			r = append_row(m, request, command, live, n);
 	}
 	if (r >= 0)
@@ -243,8 +257,8 @@ static const sd_bus_vtable device_vtable[] = {
 	TEXT_PROPERTY("State", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("Simulated", "b", property_get_simulated, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_METHOD_WITH_ARGS("ListCommands", SD_BUS_NO_ARGS,
-				SD_BUS_RESULT("a(ssssass)", commands), method_list_commands,
-				SD_BUS_VTABLE_UNPRIVILEGED),
+				SD_BUS_RESULT("a(" ROW_SIGNATURE ")", commands),
+				method_list_commands, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("DescribeCommand", SD_BUS_ARGS("s", command),
 				SD_BUS_RESULT("s", name, "s", summary, "a(ssassbs)", fields),
 				method_describe_command, SD_BUS_VTABLE_UNPRIVILEGED),

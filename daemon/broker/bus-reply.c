@@ -194,11 +194,11 @@ int bus_reply_executed(const struct request *request)
 	return 1;
 }
 
-static int append_effects(sd_bus_message *m, effect_set effects)
+static int append_effects(sd_bus_message *m, const char *key, effect_set effects)
 {
 	int r;
 
-	r = open_value(m, "effects", "as");
+	r = open_value(m, key, "as");
 	if (r >= 0)
 		r = sd_bus_message_open_container(m, 'a', "s");
 	for (unsigned i = 0; r >= 0 && i < _EFFECT_MAX; i++)
@@ -246,9 +246,16 @@ int bus_reply_explanation(const struct request *request)
 	if (r >= 0)
 		r = append_text(m, "class", effect_class_to_string(classified->class));
 	if (r >= 0)
-		r = append_effects(m, classified->effects);
+		r = append_effects(m, "effects", classified->effects);
 	if (r >= 0)
 		r = append_text(m, "reason", classified->reason);
+	if (r >= 0)
+		r = append_text(m, "static-class",
+				effect_class_to_string(classified->static_class));
+	if (r >= 0 && classified->reported.reason)
+		r = append_effects(m, "device-effects", classified->reported.effects);
+	if (r >= 0)
+		r = append_text(m, "device-reason", classified->reported.reason);
 	if (r >= 0 && classified->command->envelope == ENVELOPE_FWCTL_RPC)
 		r = sd_bus_message_append(m, "{sv}", "scope", "u", classified->scope);
 	if (r >= 0)

@@ -80,7 +80,7 @@ def spoil(signature, value):
         return [spoil(signature[1:], item) for item in value]
     if signature == "(ossss)":
         return (value[0], *(HOSTILE + item for item in value[1:]))
-    if signature in ("(ssssass)", "(ssassbs)"):
+    if signature in ("(ssssasssass)", "(ssassbs)"):
         kinds = {list: "as", str: "s", bool: "b"}
         return tuple(spoil(kinds[type(item)], item) for item in value)
     return value
@@ -104,10 +104,15 @@ class Stub:
         return "a(ossss)", [] if self.mode == "empty" else rows
 
     def list_commands(self):
-        rows = [("nvme.get-log-page", "lid=error,smart rae=1", "read-only", "allow", [], "a query"),
-                ("nvme.get-log-page", "", "destructive", "deny", ["unknown", "data-loss"], "nobody knows"),
-                ("nvme.format-nvm", "", "destructive", "authenticate", ["data-loss"], "erases a namespace")]
-        return "a(ssssass)", [] if self.mode == "empty" else rows
+        rows = [("nvme.get-log-page", "lid=error,smart rae=1", "read-only", "allow", [], "a query", "read-only",
+                 [], "the device reports no effect of this"),
+                ("nvme.get-log-page", "", "destructive", "deny", ["unknown", "data-loss"], "nobody knows", "destructive",
+                 [], ""),
+                ("nvme.format-nvm", "", "destructive", "authenticate", ["data-loss"],
+                 "the device reports that this may change the content of logical blocks (LBCC)", "config-change",
+                 ["immediate-data-change"],
+                 "the device reports that this may change the content of logical blocks (LBCC)")]
+        return "a(ssssasssass)", [] if self.mode == "empty" else rows
 
     def describe_command(self, command):
         """(s name, s summary, a(ssassbs) fields)"""
@@ -135,11 +140,14 @@ class Stub:
             "verdict": ("s", "deny"), "rule": DETAILS["rule"], "rule-at": DETAILS["rule-at"],
             "note": DETAILS["note"], "decision": ("s", "Rule storage-never-formats denies it."),
             "fields": ("a{ss}", {"nsid": "0xffffffff", "key": "(secret)"}), "digest": ("s", "00ff" * 16),
-            "needs": ("as", ["device-id"]),
+            "needs": ("as", ["device-id"]), "static-class": ("s", "config-change"),
+            "device-effects": ("as", ["immediate-data-change"]),
+            "device-reason": ("s", "the device reports that this may change the content of logical blocks (LBCC)"),
             "later": ("s", "a key of a later version")}
         if command == "get-feature":
             explanation["scope"] = ("u", 1)
             del explanation["note"], explanation["needs"]
+            del explanation["device-effects"], explanation["device-reason"]
         if command == "note-is-number":
             explanation["note"] = ("u", 1)
         if command == "authenticated":
