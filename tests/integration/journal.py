@@ -63,3 +63,11 @@ class Journal:
             return found if len(found) >= count else None
         found = wait_for(enough, f"{count} record(s) {kind} {fields}", seconds)
         return found[0] if count == 1 else found
+
+    def callers(self, count):
+        """Whose `count` commands were sent, in that order, without what fwctld itself asks devices."""
+        def names():
+            found = [record["caller_name"] for record in self.records("intent")
+                     if record["caller_name"] != "fwctld itself"]
+            return found if len(found) >= count else None
+        return wait_for(names, f"{count} intents of callers")

@@ -42,3 +42,11 @@ class SimulatedDevice:
 
     def claim_model(self, model):
         struct.pack_into("64s", self.map, 232, model)
+
+    def report_command(self, opcode, bits, after_activation=False):
+        """Bits that the NVMe model's log 0x05 has otherwise than it should; read when the device is opened."""
+        struct.pack_into("I", self.map, (14336 if after_activation else 12288) + 4 * opcode, bits)
+
+    def report_feature(self, fid, bits):
+        """The same of log 0x12."""
+        struct.pack_into("I", self.map, 12288 + 1024 + 4 * fid, bits)

@@ -27,6 +27,8 @@ commands:
 @pytest.fixture
 def fast(stopped):
     pathlib.Path("/etc/fwctld/commands.d/nvme.yaml").write_text(FAST)
+    # What a device says that it does not support would be destructive.
+    stopped.nvme.report_command(0xc1, 1)
     return stopped.start()
 
 

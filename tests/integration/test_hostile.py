@@ -74,8 +74,7 @@ def test_a_user_has_a_turn_whoever_floods(fwctld, alice, bob, nobody):
     wait_for(lambda: int(fwctld.client("root").property("RequestsTotal")) >= 52, "all requests")
     fwctld.nvme.fault(Fault.NONE)
     bob.wait(last)
-    fwctld.journal.wait("intent", count=52)
-    order = [record["caller_name"] for record in fwctld.journal.records("intent", device="sim0")]
+    order = fwctld.journal.callers(52)
     assert "bob" in order[1:4], order
     nobody.wait(running)
     for serial in flood:
