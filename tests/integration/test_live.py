@@ -193,3 +193,18 @@ def test_other_firmware_reports_other_effects(opened):
     with pytest.raises(BusError) as error:
         device.execute(*SELF_TEST, options=options)
     assert error.value.short == "Denied"
+
+
+def test_a_mailbox_reports_its_effects_log(opened):
+    number = len(list(processes.SIMULATED.iterdir()))
+    processes.create_device(number, "cxl-mem", "SIM-MEMORY")
+    device = opened.start().client("alice").device(f"sim{number}")
+    asked = [(record["command"], record.get("fields", "")) for record in
+             opened.journal.records("intent", device=f"sim{number}")]
+    assert [command for command, _ in asked] == ["cxl.get-supported-logs", "cxl.get-log"]
+    assert asked[1][1].startswith("uuid=0da9c0b5-bf41-4b78-8f79-96b1623b3f17 offset=0x0 length=")
+    listed = rows(device, "cxl.set-lsa")[""]
+    assert listed[2:] == ("destructive", ["immediate-config-change", "immediate-data-change"],
+                          "the device reports that this changes data at once")
+    assert rows(device, "cxl.identify")[""] == (
+        "read-only", "allow", "read-only", [], "the device reports no effect of this")
