@@ -208,3 +208,23 @@ def test_a_mailbox_reports_its_effects_log(opened):
                           "the device reports that this changes data at once")
     assert rows(device, "cxl.identify")[""] == (
         "read-only", "allow", "read-only", [], "the device reports no effect of this")
+
+
+def test_a_request_that_was_allowed_is_judged_again_with_what_is_known_now(opened):
+    """Its device has a fresh executor meanwhile, and does not say any more what its commands do."""
+    opened.start()
+    alice, bob = opened.client("alice"), opened.client("bob")
+    opened.cxl.fault(Fault.HANG)
+    running = bob.device("sim1").post_execute("cxl.get-feature", {"uuid": FEATURE, "count": 4})
+    processes.wait_for(lambda: opened.reached() == 1, "the command at the device")
+    waiting = alice.device("sim1").post_execute(*SET_FEATURE)
+    alice.property("PolicyLoaded")
+    os.kill(executor_pid(opened, "sim1"), signal.SIGKILL)
+    with pytest.raises(BusError) as error:
+        bob.wait(running)
+    assert error.value.short == "OutcomeUnknown"
+    opened.cxl.fault(Fault.SHORT)
+    with pytest.raises(BusError) as error:
+        alice.wait(waiting)
+    assert error.value.short == "Busy" and "could not be read" in error.value.message
+    assert not opened.journal.records("intent", command="cxl.set-feature")
