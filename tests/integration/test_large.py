@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 import processes
+import simulated
 from client import BusError
 from simulated import Fault
 
@@ -138,6 +139,23 @@ def test_fwctld_ends_in_a_piece(fwctld, reader):
     assert error.value.short == "OutcomeUnknown"
     record = outcome(fwctld)
     assert record["result"] == "unknown" and record["pieces"] == "1 of 12"
+
+
+def test_a_mailbox_is_read_in_pieces(stopped):
+    """The simulated mailbox moves 1024 bytes; its 2048 bytes of labels come under one head."""
+    processes.create_device(2, "cxl-mem", "SIM-MAILBOX-2")
+    labels = bytes(range(256)) * 8
+    simulated.SimulatedDevice(2).map[4104:4104 + 2048] = labels
+    fwctld = stopped.start()
+    device = fwctld.client("alice").device("sim2")
+    response = device.execute("cxl.get-lsa", {"length": 2048})[2]
+    assert response == struct.pack("=II", 2048, 0) + labels
+    record = fwctld.journal.wait("outcome", caller_name="alice")
+    assert record["pieces"] == "2 of 2" and record["result"] == "executed"
+    assert device.execute("cxl.get-lsa", {"offset": 1000, "length": 1040})[2][8:] == labels[1000:2040]
+    with pytest.raises(BusError) as error:  # the second piece reaches beyond the end
+        device.execute("cxl.get-lsa", {"offset": 8, "length": 2048})
+    assert error.value.short == "DeviceRefused"
 
 
 def test_others_wait_for_the_whole(fwctld, reader, bob):
