@@ -99,6 +99,18 @@ static bool same_report(const struct fwctld_command *a, const struct fwctld_comm
 	       same_strings(a->device_effects, b->device_effects);
 }
 
+/* Its effects; where they say no more than that nobody knows, in words why. A string of its own. */
+static char *report_text(const struct fwctld_command *command)
+{
+	static const char start[] = "the device reports that ";
+	const char *const *effects = command->device_effects;
+	const char *reason = command->device_reason;
+
+	if (!reason || strcmp(effects[0], "unknown") != 0 || effects[1])
+		return join_strings(effects);
+	return strdup(strncmp(reason, start, strlen(start)) == 0 ? reason + strlen(start) : reason);
+}
+
 /* A second table: static class, what the device says, and what comes of it; if it says anything. */
 static int print_reports(const struct arguments *arguments, const struct fwctld_command *commands,
 			 size_t n)
@@ -115,7 +127,7 @@ static int print_reports(const struct arguments *arguments, const struct fwctld_
 
 		if (!*commands[i].device_effects || (last && same_report(last, &commands[i])))
 			continue;
-		reports[n_rows] = join_strings(commands[i].device_effects);
+		reports[n_rows] = report_text(&commands[i]);
 		complete = reports[n_rows];
 		if (!last || strcmp(last->name, commands[i].name) != 0)
 			row[0] = commands[i].name;

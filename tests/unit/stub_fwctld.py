@@ -108,6 +108,8 @@ class Stub:
                  [], "the device reports no effect of this"),
                 ("nvme.get-log-page", "", "destructive", "deny", ["unknown", "data-loss"], "nobody knows", "destructive",
                  [], ""),
+                ("nvme.sanitize", "", "destructive", "deny", ["unknown"], "nobody knows", "destructive", ["unknown"],
+                 "the device reports that it does not support this"),
                 ("nvme.format-nvm", "", "destructive", "authenticate", ["data-loss"],
                  "the device reports that this may change the content of logical blocks (LBCC)", "config-change",
                  ["immediate-data-change"],

@@ -92,7 +92,7 @@ static void test_commands(void **state)
 	size_t n = 0;
 
 	assert_int_equal(fwctld_list_commands(*state, DEVICE, &commands, &n), 0);
-	assert_int_equal(n, 3);
+	assert_int_equal(n, 4);
 	assert_string_equal(commands[0].name, "nvme.get-log-page");
 	assert_string_equal(commands[0].when, "lid=error,smart rae=1");
 	assert_string_equal(commands[0].effect_class, "read-only");
@@ -101,6 +101,13 @@ static void test_commands(void **state)
 	assert_string_equal(commands[1].effects[1], "data-loss");
 	assert_null(commands[1].effects[2]);
 	assert_string_equal(commands[1].reason, "nobody knows");
+	assert_string_equal(commands[0].static_class, "read-only");
+	assert_string_equal(commands[0].device_reason, "the device reports no effect of this");
+	assert_null(commands[1].device_effects[0]);
+	assert_null(commands[1].device_reason);
+	assert_string_equal(commands[3].static_class, "config-change");
+	assert_string_equal(commands[3].device_effects[0], "immediate-data-change");
+	assert_null(commands[3].device_effects[1]);
 	fwctld_free(commands);
 }
 
@@ -230,10 +237,14 @@ static void test_explain(void **state)
 	assert_string_equal(e->fields.items[1].value, "(secret)");
 	assert_int_equal(*e->scope, 1);
 	assert_null(e->needs);
+	assert_null(e->device_effects);
+	assert_null(e->device_reason);
 	fwctld_free(e);
 
 	assert_int_equal(fwctld_explain(*state, "nvme0", &requests[1], &e), 0);
 	assert_string_equal(e->note, "Ask the storage desk.");
+	assert_string_equal(e->static_class, "config-change");
+	assert_string_equal(e->device_effects[0], "immediate-data-change");
 	assert_null(e->scope);
 	assert_string_equal(e->needs[0], "device-id");
 	assert_null(e->needs[1]);
