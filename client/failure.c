@@ -44,7 +44,7 @@ static const struct advice advices[] = {
 	 "with this request id will tell."},
 	{FWCTLD_ERROR_OUTCOME_UNKNOWN, EXIT_OUTCOME_UNKNOWN,
 	 "The device may have carried it out: look at the device before you repeat it."},
-	{FWCTLD_ERROR_KERNEL_REFUSED, EXIT_REFUSED, "The device did not get it."},
+	{FWCTLD_ERROR_KERNEL_REFUSED, EXIT_REFUSED, "Nothing was changed."},
 	{FWCTLD_ERROR_DEVICE_REFUSED, EXIT_REFUSED, NULL},
 	{FWCTLD_ERROR_AUDIT_UNAVAILABLE, EXIT_FAILED,
 	 NOT_SENT " Is journald running, and is there room on its disk?"},

@@ -191,7 +191,7 @@ struct fwctld_request {
 	struct fwctld_settings fields; /* of `command`; each field once; defaults fill the rest */
 	/*
 	 * The device's own bytes: for NVMe the 64-byte submission queue entry with bytes 16 to 39
-	 * zero, for a fwctl device what FWCTL_RPC calls `in`.
+	 * zero, for a fwctl device what FWCTL_RPC calls `in`, and the same for a CXL mailbox.
 	 */
 	const void *message;
 	size_t message_length; /* bytes */

@@ -80,12 +80,11 @@ void request_answer(struct request *request)
 				    name ? " (" : "", name ?: "", name ? ")" : "");
 		break;
 	case OUTCOME_REFUSED_BY_KERNEL:
-		request_reply_error(
-			request, FWCTLD_ERROR_KERNEL_REFUSED,
-			"The kernel refused %s for %s: %s. It did not reach the device.",
-			request->classified.command->full_name, request->device->name,
-			outcome->error ? strerror(outcome->error)
-				       : "it could not deliver the command");
+		request_reply_error(request, FWCTLD_ERROR_KERNEL_REFUSED,
+				    "The kernel refused %s for %s: %s. It was not executed.",
+				    request->classified.command->full_name, request->device->name,
+				    outcome->error ? strerror(outcome->error)
+						   : "it could not deliver the command");
 		break;
 	default:
 		request_reply_error(request, FWCTLD_ERROR_OUTCOME_UNKNOWN,

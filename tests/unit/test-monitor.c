@@ -511,6 +511,11 @@ static void test_nodes(void **state)
 	assert_string_equal(answer.identity.serial, "0x1122334455667788");
 	assert_string_equal(answer.identity.firmware, "BWFW VERSION 00");
 	assert_int_equal(answer.identity.payload_max, 4096);
+	identify_request(1);
+	sending.request.arena.ioctl = CXL_MEM_SEND_COMMAND;
+	send_bytes(socket, sizeof(sending.request) + sending.request.arena.given);
+	receive_reply(socket);
+	assert_int_equal(received.reply.value, -1); /* what /dev/urandom says to it */
 	assert_confined(answer.identity.executor_pid, 0);
 	assert_command_line(answer.identity.executor_pid, "mem3", WIRE_ENVELOPE_CXL);
 	close(socket);
