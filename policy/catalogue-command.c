@@ -185,9 +185,10 @@ static int success_read(const struct loader *loader, struct yaml_node *node,
 }
 
 static const char *const command_keys[] = {
-	"name",	  "opcode",  "summary",	 "size",     "envelope", "id",	   "class",  "effects",
-	"reason", "fields",  "request",	 "response", "segments", "refine", "also",   "scope",
-	"live",	  "timeout", "deadline", "success",  "layout",	 "answer", "pieces", NULL,
+	"name",	   "opcode", "summary", "size",	   "envelope", "id",	   "class",
+	"effects", "reason", "fields",	"request", "response", "segments", "refine",
+	"also",	   "scope",  "live",	"timeout", "deadline", "success",  "layout",
+	"answer",  "pieces", "renews",	NULL,
 };
 
 static int command_identify(const struct loader *loader, struct yaml_node *map,
@@ -344,6 +345,10 @@ static int command_read(const struct loader *loader, struct yaml_node *map, stru
 	node = yaml_get(map, "deadline");
 	if (node)
 		duration_read(loader, node, &command->deadline_ms);
+	node = yaml_get(map, "renews");
+	if (node)
+		(void)yaml_read_bool(loader->file, node, "\"renews\"", loader->problems,
+				     &command->renews);
 	node = yaml_get(map, "success");
 	if (node) {
 		r = success_read(loader, node, command);

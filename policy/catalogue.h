@@ -237,6 +237,7 @@ struct command {
 	size_t n_scopes;
 	uint32_t timeout_ms;  /* what the kernel is told (NVMe) */
 	uint32_t deadline_ms; /* when the caller stops waiting */
+	bool renews; /* after it the device can be another: other firmware, other effects */
 
 	int live_key; /* the field that the device's own report is looked up by, or -1 */
 	enum effect_class live_absent; /* the class when the device reports nothing for it, or 0 */

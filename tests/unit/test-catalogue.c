@@ -86,6 +86,8 @@ static void what_is_shipped_loads(void **state)
 	assert_null(dialect_command(nvme, ""));
 	assert_null(dialect_opcode(nvme, 0x03));
 	assert_null(dialect_opcode(nvme, 0x102));
+	assert_false(command->renews);
+	assert_true(dialect_command(nvme, "firmware-commit")->renews);
 	assert_string_equal(dialect_status(nvme, 0x2), "invalid-field");
 	assert_null(dialect_status(nvme, 0x7ff));
 	assert_int_equal(command_field(command, "lid"), 0);
