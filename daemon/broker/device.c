@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +17,11 @@
 #include "include/fwctld-names.h"
 
 /* A fresh executor: after 1 s, then 2, 4, ... at most 64 s, until one has answered a request. */
-#define RESTART_USEC	    (1000 * 1000ull)
-#define RESTART_DOUBLED_MAX 6u
-#define ANNOUNCE_USEC	    (100 * 1000ull)
+#define RESTART_USEC	 (1000 * 1000ull)
+#define RESTART_USEC_MAX (64 * RESTART_USEC)
+/* The old one, whose socket was closed, has the device for a moment yet. */
+#define REOPEN_USEC   (10 * 1000ull)
+#define ANNOUNCE_USEC (100 * 1000ull)
 
 const char *device_state_to_string(enum device_state state)
 {
@@ -165,52 +168,118 @@ static void device_give_up_queue(struct device *device, int error, const char *w
 	}
 }
 
-void device_release(struct device *device)
+static void device_ask(struct device *device)
 {
-	device->running = NULL;
-	device->hung = false;
-	if (device->executor)
-		device->n_restarts = 0;
-	device_run(device);
-}
-
-void device_set_hung(struct device *device)
-{
-	device->hung = true;
-	device_give_up_queue(device, -EBUSY, "a command before it does not return from the device");
+	if (monitor_client_open(device->manager->monitor, device->subsystem, device->number) < 0)
+		device_gone(device, "out of memory");
 }
 
 static int on_restart(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	struct device *device = userdata;
-
-	if (monitor_client_open(device->manager->monitor, device->subsystem, device->number) < 0)
-		device_gone(device, "out of memory");
+	device_ask(userdata);
 	return 0;
 }
 
 static void device_schedule_restart(struct device *device)
 {
-	unsigned doubled =
-		device->n_restarts < RESTART_DOUBLED_MAX ? device->n_restarts : RESTART_DOUBLED_MAX;
+	uint64_t usec = device->restart_usec;
 
-	device->n_restarts++;
-	if (timer_arm(device->manager->event, &device->restart, RESTART_USEC << doubled, on_restart,
-		      device) < 0)
+	device->restart_usec = 2 * usec < RESTART_USEC_MAX ? 2 * usec : RESTART_USEC_MAX;
+	if (timer_arm(device->manager->event, &device->restart, usec, on_restart, device) < 0)
 		device_gone(device, "out of memory");
+}
+
+static void device_close(struct device *device)
+{
+	device->executor = executor_free(device->executor);
+	live_forget(device);
 }
 
 static void device_lost(struct device *device, const char *why)
 {
 	struct request *running = device->running;
 
-	device->executor = executor_free(device->executor);
-	live_forget(device);
+	device_ref(device);
+	device->reopen = false; /* a lost one is opened anew, but not at once */
+	device_close(device);
 	audit_executor_lost(device, running, why);
 	if (running)
 		request_executor_lost(running, why);
+	if (device->state != DEVICE_GONE) {
+		device_set_state(device, DEVICE_STARTING);
+		device_schedule_restart(device);
+	}
+	device_unref(device);
+}
+
+/* The new executor is asked for at once: what waits for it here should not notice. */
+static void device_renew(struct device *device)
+{
+	device->reopen = false;
+	device->restart = sd_event_source_disable_unref(device->restart);
+	device->restart_usec = REOPEN_USEC;
+	device_close(device);
 	device_set_state(device, DEVICE_STARTING);
-	device_schedule_restart(device);
+	device_ask(device);
+}
+
+void device_reopen(struct device *device)
+{
+	if (device->state == DEVICE_GONE)
+		return;
+	if (device->running)
+		device->reopen = true;
+	else
+		device_renew(device);
+}
+
+void device_doubt(struct device *device)
+{
+	if (device->state != DEVICE_GONE)
+		device_ask(device);
+}
+
+/* Nobody finds it any more. What an executor still has of it is audited when it comes. */
+static void device_leave_bus(struct device *device)
+{
+	if (!device->bus_slot)
+		return;
+	audit_device_removed(device, device->gone);
+	bus_device_remove(device);
+}
+
+static void device_end(struct device *device)
+{
+	device_leave_bus(device);
+	device_close(device);
+	TAILQ_REMOVE(&device->manager->devices, device, link);
+	device_unref(device);
+}
+
+void device_release(struct device *device)
+{
+	device->running = NULL;
+	device->hung = false;
+	if (device->state == DEVICE_GONE) {
+		device_end(device);
+		return;
+	}
+	if (device->executor)
+		device->restart_usec = RESTART_USEC;
+	if (device->reopen)
+		device_renew(device);
+	else
+		device_run(device);
+}
+
+void device_set_hung(struct device *device)
+{
+	device->hung = true;
+	if (device->state == DEVICE_GONE)
+		device_leave_bus(device);
+	else
+		device_give_up_queue(device, -EBUSY,
+				     "a command before it does not return from the device");
 }
 
 static void on_replied(void *userdata, uint64_t id, int value, int error, uint8_t *bytes,
@@ -256,6 +325,7 @@ static int device_name_id(struct device *device)
 {
 	const struct device_identity *i = &device->identity;
 	const char *prefix = device_id_prefix(device);
+	bool changed;
 	char *id;
 	int r;
 
@@ -267,11 +337,13 @@ static int device_name_id(struct device *device)
 		r = asprintf(&id, "%s#%s", prefix, device->name);
 	if (r < 0)
 		return -ENOMEM;
-	if (device->id && strcmp(device->id, id) != 0 && device->bus_slot)
-		(void)sd_bus_emit_properties_changed(device->manager->bus, device->path,
-						     FWCTLD_DEVICE_INTERFACE, "DeviceId", NULL);
+	changed = device->id && strcmp(device->id, id) != 0;
 	free(device->id);
 	device->id = id;
+	/* The signal carries what the property is now. */
+	if (changed && device->bus_slot)
+		(void)sd_bus_emit_properties_changed(device->manager->bus, device->path,
+						     FWCTLD_DEVICE_INTERFACE, "DeviceId", NULL);
 	return 0;
 }
 
@@ -281,6 +353,8 @@ static int devices_name_ids(struct manager *manager)
 	int r = 0;
 
 	TAILQ_FOREACH(device, &manager->devices, link) {
+		if (device->state == DEVICE_GONE)
+			continue; /* what is still to be audited of it has the id that it had */
 		device->identity.serial_disputed = serial_shared(device);
 		if (r >= 0)
 			r = device_name_id(device);
@@ -288,8 +362,7 @@ static int devices_name_ids(struct manager *manager)
 	return r;
 }
 
-static struct device *device_by_number(struct manager *manager,
-				       const struct monitor_request *request)
+struct device *device_by_number(struct manager *manager, const struct monitor_request *request)
 {
 	struct device *device;
 
@@ -308,14 +381,37 @@ static bool same_device(const struct monitor_identity *a, const struct monitor_i
 	       strcmp(a->nqn, b->nqn) == 0 && a->simulated == b->simulated;
 }
 
+/*
+ * The kernel's name; when that comes again, a suffix goes with it that no path had before. One bit
+ * for each number that there can be: this does not grow with the devices that come and go.
+ */
+static int device_name_path(struct device *device)
+{
+	static uint8_t used[_MONITOR_SUBSYSTEM_MAX][MONITOR_NUMBER_MAX / 8 + 1];
+	static uint64_t n_again = 1;
+	uint8_t *byte = &used[device->subsystem][device->number / 8];
+	uint8_t bit = (uint8_t)(1u << device->number % 8);
+	char *path;
+	int r;
+
+	r = sd_bus_path_encode(FWCTLD_DEVICE_PATH, device->name, &device->path);
+	if (r < 0)
+		return r;
+	if (*byte & bit) {
+		/* An underscore of the name itself would have been encoded. */
+		if (asprintf(&path, "%s_%" PRIu64, device->path, ++n_again) < 0)
+			return -ENOMEM;
+		free(device->path);
+		device->path = path;
+	}
+	*byte |= bit;
+	return 0;
+}
+
 static int device_new(struct manager *manager, const struct monitor_request *request,
 		      const struct monitor_identity *identity, struct device **ret)
 {
 	_cleanup_(device_unrefp) struct device *device = NULL;
-	_cleanup_free_ char *name = NULL;
-	static unsigned n_paths;
-	const struct device *other;
-	bool name_used = false;
 	int r;
 
 	device = calloc(1, sizeof(*device));
@@ -327,6 +423,7 @@ static int device_new(struct manager *manager, const struct monitor_request *req
 		.from_monitor = *identity,
 		.subsystem = request->subsystem,
 		.number = request->number,
+		.restart_usec = RESTART_USEC,
 	};
 	TAILQ_INIT(&device->queue);
 	device->identity = (struct device_identity){
@@ -342,14 +439,7 @@ static int device_new(struct manager *manager, const struct monitor_request *req
 	device->name = strdup(device->from_monitor.name);
 	if (!device->name)
 		return -ENOMEM;
-
-	/* Devices that are gone stay in the list: their paths are never given away again. */
-	TAILQ_FOREACH(other, &manager->devices, link)
-		if (strcmp(other->name, device->name) == 0)
-			name_used = true;
-	if (asprintf(&name, name_used ? "%s_%u" : "%s", device->name, ++n_paths) < 0)
-		return -ENOMEM;
-	r = sd_bus_path_encode(FWCTLD_DEVICE_PATH, name, &device->path);
+	r = device_name_path(device);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(device);
@@ -372,6 +462,38 @@ static void device_update(struct device *device, const struct monitor_identity *
 					     FWCTLD_DEVICE_INTERFACE, "Firmware", NULL);
 }
 
+/* Takes the fd. */
+static int device_add(struct manager *manager, const struct monitor_request *request,
+		      const struct monitor_identity *identity, int fd, struct device **ret)
+{
+	_cleanup_close_ int socket = fd;
+	struct device *device;
+	int r;
+
+	r = device_new(manager, request, identity, &device);
+	if (r < 0)
+		return r;
+	TAILQ_INSERT_TAIL(&manager->devices, device, link);
+	r = devices_name_ids(manager);
+	if (r >= 0)
+		r = executor_new(manager->event, TAKE_FD(socket), &executor_handlers, device,
+				 &device->executor);
+	if (r >= 0) {
+		/* What it reports is about to be read. */
+		device->state = device->announced = DEVICE_BUSY;
+		r = bus_device_add(device);
+	}
+	if (r < 0) {
+		TAILQ_REMOVE(&manager->devices, device, link);
+		device_unref(device);
+		(void)devices_name_ids(manager);
+		return r;
+	}
+	audit_device_added(device);
+	*ret = device;
+	return 0;
+}
+
 int device_opened(struct manager *manager, const struct monitor_request *request,
 		  const struct monitor_identity *identity, int fd)
 {
@@ -380,32 +502,29 @@ int device_opened(struct manager *manager, const struct monitor_request *request
 	int r;
 
 	/* Decided on is what was opened. Another device under the old number is another device. */
-	if (device && (device->executor || !same_device(&device->from_monitor, identity))) {
+	if (device && !same_device(&device->from_monitor, identity)) {
 		device_gone(device, "another device came in its place");
 		device = NULL;
 	}
+	/* Nobody held it: the executor that we have holds nothing, or what was there before. */
+	if (device && device->executor) {
+		device_lost(device, "the device could be opened anew");
+		device = device_by_number(manager, request); /* without memory it was given up */
+	}
 	if (!device) {
-		r = device_new(manager, request, identity, &device);
+		r = device_add(manager, request, identity, TAKE_FD(socket), &device);
 		if (r < 0)
 			return r;
-		TAILQ_INSERT_TAIL(&manager->devices, device, link);
-		r = devices_name_ids(manager);
-		if (r >= 0)
-			r = bus_device_add(device);
+	} else {
+		device->restart = sd_event_source_disable_unref(device->restart);
+		r = executor_new(manager->event, TAKE_FD(socket), &executor_handlers, device,
+				 &device->executor);
 		if (r < 0) {
-			TAILQ_REMOVE(&manager->devices, device, link);
-			device_unref(device);
+			device_schedule_restart(device);
 			return r;
 		}
-		audit_device_added(device);
 	}
 	device_update(device, identity);
-	r = executor_new(manager->event, TAKE_FD(socket), &executor_handlers, device,
-			 &device->executor);
-	if (r < 0) {
-		device_schedule_restart(device);
-		return r;
-	}
 	live_read(device);
 	device_run(device);
 	return 0;
@@ -417,35 +536,56 @@ bool device_not_opened(struct manager *manager, const struct monitor_request *re
 
 	if (!device)
 		return false;
-	if (error == ENODEV || error == ENOENT || error == ENXIO) {
+	/* EOPNOTSUPP: something is there, but nothing of ours. */
+	if (error == ENODEV || error == ENOENT || error == ENXIO || error == EOPNOTSUPP) {
 		device_gone(device, "its node is gone");
 		return true;
 	}
-	/* EBUSY: the old executor is still in the kernel. Whoever waits should not wait for that.
-	 */
-	device_give_up_queue(device, -EBUSY,
-			     error == EBUSY ? "its executor has not yet ended"
-					    : "it can't be opened just now");
+	/* EBUSY: the executor that holds it is ours, so it is still the same device (discovery.h).
+	 * EAGAIN: it is there, and being reset; udev will tell how that ends. */
+	if (device->executor)
+		return error == EBUSY || error == EAGAIN;
+	/* The old executor is still in the kernel, or the driver resets the device. Whoever waits
+	 * should not wait for that; but a moment after a reopen it is nothing to speak of. */
+	if (device->restart_usec >= RESTART_USEC)
+		device_give_up_queue(device, -EBUSY,
+				     error == EBUSY ? "its executor has not yet ended"
+						    : "it can't be opened just now");
 	device_schedule_restart(device);
 	return true;
 }
 
 void device_gone(struct device *device, const char *why)
 {
-	struct request *running = device->running;
-
 	if (device->state == DEVICE_GONE)
 		return;
+	device_ref(device);
 	device_set_state(device, DEVICE_GONE);
-	device->executor = executor_free(device->executor);
+	device->gone = why;
 	device->restart = sd_event_source_disable_unref(device->restart);
-	if (running)
-		request_executor_lost(running, why);
+	live_forget(device);
 	device_give_up_queue(device, -ENODEV, why);
-	device->live_retry = sd_event_source_disable_unref(device->live_retry);
-	audit_device_removed(device, why);
-	bus_device_remove(device);
 	(void)devices_name_ids(device->manager);
+	if (!device->running)
+		device_end(device);
+	else if (!request_is_sent(device->running))
+		request_executor_lost(device->running, why); /* and with it the device ends */
+	else if (device->hung)
+		device_leave_bus(device);
+	device_unref(device);
+}
+
+void devices_end(struct manager *manager, const char *why)
+{
+	struct device *device;
+
+	while ((device = TAILQ_FIRST(&manager->devices))) {
+		device_ref(device);
+		device_gone(device, why);
+		if (device->running)
+			request_executor_lost(device->running, why);
+		device_unref(device);
+	}
 }
 
 const struct dialect *device_dialect(const struct device *device)

@@ -5,12 +5,20 @@
  * One device: its identity, its executor, and the requests that wait for it. It runs one request at
  * a time.
  *
- *   starting --executor came--> idle <--> busy --node or executor gone for good--> gone
+ *   starting --executor came--> idle <--> busy      any of them --node is gone--> gone
  *      ^                          |         |
- *      +------ executor lost -----+---------+
+ *      +-- executor lost, reopen -+---------+
  *
  * Past a request's deadline its caller has been answered, but the device stays busy (`hung`) until
  * the kernel returns: an ioctl can't be cancelled, and a process in it can't be killed.
+ *
+ * Reopen: once nothing is in flight the executor ends, and a fresh one reads anew who the device is
+ * and what its commands do. Requests wait in the queue meanwhile.
+ *
+ * Gone: no more requests, and nobody finds it. What is in flight is waited for, as the kernel's own
+ * unplug does, because its answer is the truth; then, or at its deadline, the object leaves the
+ * bus. The struct stays until the executor has nothing of it any more, and may by then have a
+ * successor of the same name.
  */
 
 #include <stdbool.h>
@@ -51,18 +59,20 @@ struct device {
 	struct device_identity identity;
 	enum monitor_subsystem subsystem;
 	unsigned number;
-	char *name; /* "nvme0" */
-	char *id;   /* "nvme:LAB-NVME-0": stable, of the identity */
-	char *path; /* on the bus; never used twice in one daemon's life */
-	sd_bus_slot *bus_slot;
+	char *name;	       /* "nvme0" */
+	char *id;	       /* "nvme:LAB-NVME-0": stable, of the identity */
+	char *path;	       /* on the bus; never used twice in one daemon's life */
+	sd_bus_slot *bus_slot; /* NULL: it has left the bus */
 
 	enum device_state state;
 	enum device_state announced; /* what the bus was told last */
 	sd_event_source *announce;
+	const char *gone; /* why */
 	bool hung;
+	bool reopen; /* as soon as nothing is in flight */
 	struct executor *executor;
 	sd_event_source *restart;
-	unsigned n_restarts; /* in a row, without a request that came back */
+	uint64_t restart_usec; /* the next wait for a fresh executor; longer each time in a row */
 
 	size_t transfer_max; /* bytes that it moves in one command; 0: unknown, nothing is split */
 
@@ -78,19 +88,28 @@ struct device {
 	unsigned n_queue;
 };
 
-TAILQ_HEAD(device_list, device);
+TAILQ_HEAD(device_list, device); /* those that are gone as well, until they end */
 
 /* The monitor opened a device: a new one, or a fresh executor for one we know. Takes the fd. */
 int device_opened(struct manager *manager, const struct monitor_request *request,
 		  const struct monitor_identity *identity, int fd);
-/* The monitor could not open it. False: it is none of the devices. */
+/*
+ * The monitor could not open it, or we hold it ourselves. False: it is none of the devices, or of
+ * one that we hold that says nothing: ask again.
+ */
 bool device_not_opened(struct manager *manager, const struct monitor_request *request, int error);
 
 struct device *device_ref(struct device *device);
 struct device *device_unref(struct device *device);
 DEFINE_CLEANUP(struct device *, device_unref)
-/* The node is no more: whoever waits for it is told. */
+/* The node is no more: whoever waits for it is told. why: a string that lasts. */
 void device_gone(struct device *device, const char *why);
+/* Who it is, and what its commands do, is to be read again. */
+void device_reopen(struct device *device);
+/* A command came back as if the device were gone. That is no proof: the monitor looks. */
+void device_doubt(struct device *device);
+/* fwctld ends: none is left, and what is in flight has an outcome. */
+void devices_end(struct manager *manager, const char *why);
 
 /* What it reports of its commands is being read, or will be by its next executor. */
 static inline bool device_is_unread(const struct device *device)
@@ -110,6 +129,8 @@ const char *device_id_prefix(const struct device *device);
 /* -EINVAL, with a sentence that says which node takes the command, when this one does not. */
 int device_takes(const struct device *device, const struct command *command,
 		 struct refusal *ret_refusal);
+/* That is not gone. */
+struct device *device_by_number(struct manager *manager, const struct monitor_request *request);
 /* By kernel name, device id or serial. NULL: none, or (ambiguous) more than one. */
 struct device *device_find(struct manager *manager, const char *name, bool *ret_ambiguous);
 

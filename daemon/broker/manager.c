@@ -82,7 +82,7 @@ static void manager_put_in_force(struct manager *manager, struct generation *gen
 					     "PolicyDigest", "PolicyLoaded", NULL);
 	/* The catalogue that was in force may not have known how to ask. */
 	TAILQ_FOREACH(device, &manager->devices, link)
-		if (device->executor && !device->live_known)
+		if (device->state != DEVICE_GONE && device->executor && !device->live_known)
 			live_read(device);
 }
 
@@ -181,13 +181,10 @@ int manager_new(sd_event *event, struct manager **ret)
 
 void manager_end_requests(struct manager *manager)
 {
-	struct device *device;
-
 	if (manager->callers)
 		callers_end_requests(manager->callers, request_end);
 	/* What is in flight gets an outcome: nobody will hear of it any more. */
-	TAILQ_FOREACH(device, &manager->devices, link)
-		device_gone(device, "fwctld ends");
+	devices_end(manager, "fwctld ends");
 	/* Once more, for those whose outcome that was. */
 	if (manager->callers)
 		callers_end_requests(manager->callers, request_end);
@@ -197,18 +194,12 @@ void manager_end_requests(struct manager *manager)
 
 struct manager *manager_free(struct manager *manager)
 {
-	struct device *device;
-
 	if (!manager)
 		return NULL;
 	manager_end_requests(manager);
 	discovery_stop(manager);
 	monitor_client_free(manager->monitor);
 	callers_free(manager->callers);
-	while ((device = TAILQ_FIRST(&manager->devices))) {
-		TAILQ_REMOVE(&manager->devices, device, link);
-		device_unref(device);
-	}
 	flood_free(manager->denials);
 	flood_free(manager->lists);
 	generation_unref(manager->generation);

@@ -170,6 +170,10 @@ int monitor_client_open(struct monitor_client *client, enum monitor_subsystem su
 	struct open_request *open;
 	bool first = TAILQ_EMPTY(&client->queue);
 
+	TAILQ_FOREACH(open, &client->queue, link)
+		if (open->request.subsystem == subsystem && open->request.number == number &&
+		    !(client->asked && open == TAILQ_FIRST(&client->queue)))
+			return 0;
 	open = calloc(1, sizeof(*open));
 	if (!open)
 		return -ENOMEM;

@@ -24,7 +24,10 @@ int monitor_client_new(sd_event *event, monitor_answered_t answered, void *userd
 		       struct monitor_client **ret);
 struct monitor_client *monitor_client_free(struct monitor_client *client);
 
-/* Queues a request. The answer always comes, later, from the event loop. */
+/*
+ * Queues a request, unless it stands in the queue already. The answer always comes, later, from the
+ * event loop; what it says was looked at after this call.
+ */
 int monitor_client_open(struct monitor_client *client, enum monitor_subsystem subsystem,
 			unsigned number);
 /* Nothing is asked or waits for an answer. */

@@ -167,6 +167,13 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
+/* After these a device may be another, with other firmware: look anew, whatever comes of them. */
+static bool request_renews(const struct request *request)
+{
+	return request->classified.command->renews ||
+	       request->classified.effects & EFFECT_BIT(EFFECT_RESETS_DEVICE);
+}
+
 /* The command of one piece, in `part` where it is not the whole request. */
 static const struct classified *request_piece(const struct request *request, size_t index,
 					      struct classified *part)
@@ -234,6 +241,8 @@ static void request_submit(struct request *request)
 	request->sent = true;
 	request->state = REQUEST_RUNNING;
 	sd_event_now(request->manager->event, CLOCK_MONOTONIC, &request->started);
+	if (request_renews(request))
+		device_reopen(request->device);
 }
 
 static void on_intent_audited(void *userdata, int error)
@@ -320,6 +329,25 @@ static void request_keep_response(struct request *request)
 	outcome->response = request->response;
 }
 
+/*
+ * What a command on a device that was removed, or is being removed, comes back with: ENODEV
+ * (fwctl), ENXIO (cxl), EINTR, EIO, ENODEV or a status made by the kernel (nvme).
+ */
+static bool outcome_doubts_device(const struct outcome *outcome)
+{
+	switch (outcome->error) {
+	case ENODEV:
+	case ENXIO:
+	case EINTR:
+	case EIO:
+		return true;
+	case 0:
+		return outcome->kind == OUTCOME_REFUSED_BY_KERNEL;
+	default:
+		return false;
+	}
+}
+
 void request_replied(struct request *request, int value, int error, uint8_t *bytes, size_t length)
 {
 	bool late = request->state == REQUEST_LATE;
@@ -334,6 +362,8 @@ void request_replied(struct request *request, int value, int error, uint8_t *byt
 		request->outcome = (struct outcome){.kind = OUTCOME_UNKNOWN};
 		snprintf(request->lost, sizeof(request->lost), "the answer was malformed");
 	}
+	if (outcome_doubts_device(&request->outcome))
+		device_doubt(request->device);
 	if (late) {
 		struct device *device = request->device;
 
