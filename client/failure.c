@@ -53,6 +53,8 @@ static const struct advice advices[] = {
 	{DBUS_ERROR "AccessDenied", EXIT_DENIED,
 	 "The policy of the bus itself does not let you ask fwctld."},
 	{DBUS_ERROR "InteractiveAuthorizationRequired", EXIT_DENIED, NULL},
+	{DBUS_ERROR "UnknownObject", EXIT_FAILED,
+	 NOT_SENT " It went away just now; `fwctl list` shows those that are there."},
 	{DBUS_ERROR "ServiceUnknown", EXIT_NO_DAEMON,
 	 "Is fwctld installed? See systemctl status fwctld."},
 	{DBUS_ERROR "NameHasNoOwner", EXIT_NO_DAEMON,

@@ -51,20 +51,17 @@ static void on_monitor_answered(void *userdata, const struct monitor_request *re
 				const struct monitor_identity *identity, int fd)
 {
 	struct manager *manager = userdata;
-	bool known = true;
+	bool settled = true;
 	int r = 0;
 
 	if (error == 0)
 		r = device_opened(manager, request, identity, fd);
 	else
-		known = device_not_opened(manager, request, error);
+		settled = device_not_opened(manager, request, error);
 	if (r < 0)
 		fprintf(stderr, "Device %s can't be served: %s\n", identity->name, strerror(-r));
-	else if (!known && !(request->subsystem == MONITOR_SIMULATED && error == ENODEV))
-		fprintf(stderr, "Device %u of subsystem %u can't be opened: %s\n", request->number,
-			request->subsystem, strerror(error));
 
-	r = discovery_answered(manager, request, error, known);
+	r = discovery_answered(manager, request, error, settled);
 	if (r >= 0)
 		r = manager_serve(manager);
 	if (r < 0 && !manager->serving)

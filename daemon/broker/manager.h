@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-bus.h>
+#include <systemd/sd-device.h>
 #include <systemd/sd-event.h>
 
 #include "daemon/broker/audit.h"
@@ -29,6 +30,8 @@ struct manager {
 	struct monitor_client *monitor;
 	struct device_list devices;
 	struct discovery_retry_list retries;
+	sd_device_monitor *uevents;    /* NULL: udev can't be listened to */
+	uint32_t uevents_lost;	       /* that its socket dropped, ever */
 	struct generation *generation; /* in force; never NULL after manager_new() */
 
 	uint8_t digest_key[32]; /* of this boot of the daemon: for digests over secrets */
