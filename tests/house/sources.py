@@ -96,4 +96,11 @@ def test_no_file_is_too_long():
     assert not long, "\n".join(long)
 
 
+def test_every_trap_is_met_where_it_says():
+    named = re.findall(r"`([\w./-]+\.\w+): ([^`]+)`", text("docs/traps.md"))
+    wrong = [f"{path} has no \"{name}\"" for path, name in named
+             if name not in re.sub(r"\s+(\* )?", " ", text(path))]
+    assert len(named) > 30 and not wrong, "\n".join(wrong)
+
+
 tap.run(globals())
