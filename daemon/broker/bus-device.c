@@ -218,17 +218,22 @@ static int property_get_text(sd_bus *bus, const char *path, const char *interfac
 	const struct {
 		const char *name, *value;
 	} texts[] = {
-		{"Name", device->name},	  {"DeviceId", device->id},
-		{"Dialect", i->dialect},  {"Driver", i->driver},
-		{"PciAddress", i->pci},	  {"Serial", i->serial},
-		{"Model", i->model},	  {"Firmware", i->firmware},
-		{"SubsystemNqn", i->nqn}, {"State", device_state_to_string(device->state)},
+		{"Name", device->name}, {"DeviceId", device->id},  {"Dialect", i->dialect},
+		{"Driver", i->driver},	{"PciAddress", i->pci},	   {"Serial", i->serial},
+		{"Model", i->model},	{"Firmware", i->firmware}, {"SubsystemNqn", i->nqn},
 	};
 
 	for (size_t n = 0; n < ELEMENTSOF(texts); n++)
 		if (strcmp(texts[n].name, property) == 0)
 			return sd_bus_message_append(reply, "s", texts[n].value);
 	return -ENOENT;
+}
+
+static int property_get_state(sd_bus *bus, const char *path, const char *interface,
+			      const char *property, sd_bus_message *reply, void *userdata,
+			      sd_bus_error *ret_error)
+{
+	return sd_bus_message_append(reply, "s", device_tell_state(userdata));
 }
 
 static int property_get_simulated(sd_bus *bus, const char *path, const char *interface,
@@ -254,7 +259,7 @@ static const sd_bus_vtable device_vtable[] = {
 	TEXT_PROPERTY("Model", SD_BUS_VTABLE_PROPERTY_CONST),
 	TEXT_PROPERTY("Firmware", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	TEXT_PROPERTY("SubsystemNqn", SD_BUS_VTABLE_PROPERTY_CONST),
-	TEXT_PROPERTY("State", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("State", "s", property_get_state, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("Simulated", "b", property_get_simulated, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_METHOD_WITH_ARGS("ListCommands", SD_BUS_NO_ARGS,
 				SD_BUS_RESULT("a(" ROW_SIGNATURE ")", commands),

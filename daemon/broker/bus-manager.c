@@ -41,7 +41,7 @@ static int method_list_devices(sd_bus_message *call, void *userdata, sd_bus_erro
 {
 	struct manager *manager = userdata;
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-	const struct device *device;
+	struct device *device;
 	int r;
 
 	r = sd_bus_message_new_method_return(call, &reply);
@@ -51,7 +51,7 @@ static int method_list_devices(sd_bus_message *call, void *userdata, sd_bus_erro
 		if (r >= 0 && device->state != DEVICE_GONE)
 			r = sd_bus_message_append(reply, "(ossss)", device->path, device->name,
 						  device->identity.dialect, device->id,
-						  device_state_to_string(device->state));
+						  device_tell_state(device));
 	if (r >= 0)
 		r = sd_bus_message_close_container(reply);
 	return r < 0 ? r : sd_bus_send(NULL, reply, NULL);

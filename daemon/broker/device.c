@@ -23,7 +23,7 @@
 #define REOPEN_USEC   (10 * 1000ull)
 #define ANNOUNCE_USEC (100 * 1000ull)
 
-const char *device_state_to_string(enum device_state state)
+static const char *device_state_to_string(enum device_state state)
 {
 	static const char *const names[_DEVICE_STATE_MAX] = {
 		[DEVICE_STARTING] = "starting",
@@ -39,11 +39,19 @@ static int on_announce(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct device *device = userdata;
 
-	if (device->bus_slot && device->announced != device->state)
+	if (device->bus_slot && (device->told_other || device->announced != device->state))
 		(void)sd_bus_emit_properties_changed(device->manager->bus, device->path,
 						     FWCTLD_DEVICE_INTERFACE, "State", NULL);
 	device->announced = device->state;
+	device->told_other = false;
 	return 0;
+}
+
+const char *device_tell_state(struct device *device)
+{
+	if (device->state != device->announced)
+		device->told_other = true;
+	return device_state_to_string(device->state);
 }
 
 /*

@@ -46,8 +46,6 @@ enum device_state {
 	_DEVICE_STATE_MAX,
 };
 
-const char *device_state_to_string(enum device_state state);
-
 struct manager;
 
 struct device {
@@ -65,7 +63,8 @@ struct device {
 	sd_bus_slot *bus_slot; /* NULL: it has left the bus */
 
 	enum device_state state;
-	enum device_state announced; /* what the bus was told last */
+	enum device_state announced; /* by the last signal */
+	bool told_other;	     /* since then; whoever was told is owed a signal */
 	sd_event_source *announce;
 	const char *gone; /* why */
 	bool hung;
@@ -117,6 +116,8 @@ static inline bool device_is_unread(const struct device *device)
 	return !device->live_known && !device->live_failed;
 }
 
+/* For whoever asks, between two signals. */
+const char *device_tell_state(struct device *device);
 /* Its dialect in the catalogue that is in force; NULL: that does not describe it. */
 const struct dialect *device_dialect(const struct device *device);
 /*
