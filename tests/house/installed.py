@@ -85,6 +85,16 @@ def test_systemd_understands_the_units():
         assert not text.strip(), text
 
 
+def test_the_units_are_confined():
+    tap.needs("systemd-analyze")
+    if tap.BUILD is None:
+        raise tap.Skip("FWCTLD_BUILD is not set")
+    # In tenths; what is above them is explained in ARCHITECTURE.md.
+    for unit, most in (("fwctld.service", 9), ("fwctld-monitor.service", 22)):
+        output("systemd-analyze", "security", "--no-pager", "--offline=yes", f"--threshold={most}",
+               tap.BUILD / "units" / unit)
+
+
 def test_manual_pages_are_well_formed():
     tap.needs("mandoc")
     pages = sorted(path for path in (tap.SOURCE / "docs").glob("*.[1-8]"))
