@@ -33,8 +33,9 @@ LIBRARIES = ("systemd/", "yaml.h", "seccomp.h", "nettle/", "sys/capability.h", "
 IMPURE = re.compile(r"\b(clock_gettime|gettimeofday|time|syslog|getenv|fork|socket|getpid)\s*\(")
 
 C_FILES = [path for path in tap.files() if path.suffix in (".c", ".h")]
-# Data that a program reads byte for byte.
-WITHOUT_LICENCE = re.compile(r"^LICENSE$|^\.(clang-format|editorconfig|gitignore)$|^tests/fuzz/corpus/|^tests/data/")
+# Data that a program reads byte for byte; and debian/copyright speaks for its folder.
+WITHOUT_LICENCE = re.compile(
+    r"^LICENSE$|^\.(clang-format|editorconfig|git|gitignore)$|^debian/|^tests/fuzz/corpus/|^tests/data/")
 LICENCE = "SPDX-License-Identifier: LGPL-2.1-or-later"
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"", re.S)
 

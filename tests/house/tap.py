@@ -22,6 +22,8 @@ def files():
     """Every file of the tree that people wrote, as paths relative to its top."""
     for folder, folders, names in os.walk(SOURCE):
         folders[:] = sorted(f for f in folders if f not in (".git", "__pycache__") and not f.startswith("build"))
+        if pathlib.Path(folder) == SOURCE / "debian":
+            folders[:] = ["source"]  # the others are what a build of the packages leaves there
         for name in sorted(names):
             yield (pathlib.Path(folder) / name).relative_to(SOURCE)
 
