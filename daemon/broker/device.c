@@ -80,7 +80,8 @@ static struct request *device_next(struct device *device)
 	TAILQ_FOREACH(request, &device->queue, of_device) {
 		if (!request->caller)
 			return request;
-		if (request_waits_for_effects(request))
+		/* One that was held is judged anew before it is anybody's turn: device_resume(). */
+		if (request->state == REQUEST_HELD || request_waits_for_effects(request))
 			continue;
 		if (!next || request->caller->account->served < next->caller->account->served)
 			next = request;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What devices report of their own commands: read at their start, and only ever worse than the catalogue."""
 import os
+import pathlib
 import signal
 
 import pytest
@@ -228,3 +229,25 @@ def test_a_request_that_was_allowed_is_judged_again_with_what_is_known_now(opene
         alice.wait(waiting)
     assert error.value.short == "Busy" and "could not be read" in error.value.message
     assert not opened.journal.records("intent", command="cxl.set-feature")
+
+
+def test_whoever_waits_for_the_report_is_asked_for_a_password_all_the_same(opened, bench):
+    """Also where the device is free before its answer is known, because journald takes no records meanwhile."""
+    opened.policy(OPEN.replace("config-change: allow", "config-change: authenticate") + """\
+  - {id: bob-sets, caller: {user: bob}, class: [config-change], hazards: [persistent, taints-kernel], verdict: allow}
+""", reload=False)
+    opened.cxl.fault(Fault.HANG)
+    alice = start_at_once(opened)
+    bob = opened.client("bob")
+    first = bob.device("sim1").post_execute(*SET_FEATURE)
+    assert bob.property("PolicyLoaded") is True
+    second = alice.device("sim1").post_execute(*SET_FEATURE)
+    assert alice.property("PolicyLoaded") is True
+    with bench.full_journal():
+        opened.cxl.fault(Fault.NONE)
+        executor = pathlib.Path(f"/proc/{executor_pid(opened, 'sim1')}/syscall")
+        processes.wait_for(lambda: executor.read_text().split()[0] == "45", "the answer on its way")  # recvfrom()
+        assert alice.property("PolicyLoaded") is True
+    assert bob.wait(first)[1] == 0
+    assert alice.wait(second)[1] == 0
+    assert not opened.journal.records("denied")
