@@ -69,23 +69,45 @@ int bus_reply_error(sd_bus_message *call, const struct request *request, const c
 	return 1;
 }
 
-static int decoded_number(void *m, const char *item, uint64_t value, const char *name,
+/* The answer to an execution, and about what it takes while it waits for the bus. */
+struct answer {
+	sd_bus_message *m;
+	size_t bytes;
+};
+
+/* What D-Bus puts around a name and a value: lengths, signatures, padding. */
+#define ITEM_BYTES 40u
+
+static sd_bus_message *answer_count(struct answer *answer, const char *item, size_t value)
+{
+	answer->bytes += ITEM_BYTES + strlen(item) + value;
+	return answer->m;
+}
+
+static int decoded_number(void *userdata, const char *item, uint64_t value, const char *name,
 			  const char *unit)
 {
+	sd_bus_message *m = answer_count(userdata, item, strlen(name ?: unit ?: ""));
+
 	if (name)
 		return sd_bus_message_append(m, "{sv}", item, "s", name);
 	return unit ? sd_bus_message_append(m, "{sv}", item, "(ts)", value, unit)
 		    : sd_bus_message_append(m, "{sv}", item, "t", value);
 }
 
-static int decoded_big_number(void *m, const char *item, const char *digits, const char *unit)
+static int decoded_big_number(void *userdata, const char *item, const char *digits,
+			      const char *unit)
 {
+	sd_bus_message *m = answer_count(userdata, item, strlen(digits) + strlen(unit ?: ""));
+
 	return unit ? sd_bus_message_append(m, "{sv}", item, "(ss)", digits, unit)
 		    : sd_bus_message_append(m, "{sv}", item, "s", digits);
 }
 
-static int decoded_text(void *m, const char *item, const char *text)
+static int decoded_text(void *userdata, const char *item, const char *text)
 {
+	sd_bus_message *m = answer_count(userdata, item, strlen(text));
+
 	return sd_bus_message_append(m, "{sv}", item, "s", text);
 }
 
@@ -111,8 +133,9 @@ static int close_value(sd_bus_message *m)
 	return r;
 }
 
-static int decoded_bytes(void *m, const char *item, const void *data, size_t size)
+static int decoded_bytes(void *userdata, const char *item, const void *data, size_t size)
 {
+	sd_bus_message *m = answer_count(userdata, item, size);
 	int r;
 
 	r = open_value(m, item, "ay");
@@ -121,30 +144,36 @@ static int decoded_bytes(void *m, const char *item, const void *data, size_t siz
 	return r < 0 ? r : close_value(m);
 }
 
-static int decoded_begin_group(void *m, const char *item)
+static int decoded_begin_group(void *userdata, const char *item)
 {
+	sd_bus_message *m = answer_count(userdata, item, 0);
 	int r;
 
 	r = open_value(m, item, "aa{sv}");
 	return r < 0 ? r : sd_bus_message_open_container(m, 'a', "a{sv}");
 }
 
-static int decoded_begin_member(void *m)
+static int decoded_begin_member(void *userdata)
 {
-	return sd_bus_message_open_container(m, 'a', "{sv}");
+	struct answer *answer = userdata;
+
+	return sd_bus_message_open_container(answer->m, 'a', "{sv}");
 }
 
-static int decoded_end_member(void *m)
+static int decoded_end_member(void *userdata)
 {
-	return sd_bus_message_close_container(m);
+	struct answer *answer = userdata;
+
+	return sd_bus_message_close_container(answer->m);
 }
 
-static int decoded_end_group(void *m)
+static int decoded_end_group(void *userdata)
 {
+	struct answer *answer = userdata;
 	int r;
 
-	r = sd_bus_message_close_container(m);
-	return r < 0 ? r : close_value(m);
+	r = sd_bus_message_close_container(answer->m);
+	return r < 0 ? r : close_value(answer->m);
 }
 
 static const struct decode_visitor decoded_visitor = {
@@ -158,16 +187,17 @@ static const struct decode_visitor decoded_visitor = {
 	.end_group = decoded_end_group,
 };
 
-int bus_reply_executed(const struct request *request)
+size_t bus_reply_executed(const struct request *request)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
 	const struct outcome *outcome = &request->outcome;
 	const struct layout *layout = classified_layout(&request->classified);
+	struct answer answer = {.bytes = outcome->response_length};
 	char id[SD_ID128_STRING_MAX];
 	int r;
 
 	if (sd_bus_message_get_expect_reply(request->call) <= 0)
-		return 1;
+		return 0;
 	r = sd_bus_message_new_method_return(request->call, &m);
 	if (r >= 0)
 		r = sd_bus_message_append(m, "su", sd_id128_to_string(request->id, id),
@@ -179,19 +209,20 @@ int bus_reply_executed(const struct request *request)
 		r = sd_bus_message_open_container(m, 'a', "{sv}");
 	if (r >= 0 && outcome->has_result)
 		r = sd_bus_message_append(m, "{sv}", "result", "t", outcome->result);
+	answer.m = m;
 	if (r >= 0 && layout)
 		r = decode(layout, outcome->response, outcome->response_length, &decoded_visitor,
-			   m);
+			   &answer);
 	if (r >= 0)
 		r = sd_bus_message_close_container(m);
 	if (r >= 0)
 		r = sd_bus_send(NULL, m, NULL);
-	if (r < 0)
-		return bus_reply_error(
-			request->call, request, FWCTLD_ERROR_OUTCOME_UNKNOWN,
-			"The command was executed, but its answer could not be sent: %s",
-			strerror(-r));
-	return 1;
+	if (r >= 0)
+		return answer.bytes;
+	(void)bus_reply_error(request->call, request, FWCTLD_ERROR_OUTCOME_UNKNOWN,
+			      "The command was executed, but its answer could not be sent: %s",
+			      strerror(-r));
+	return 0;
 }
 
 static int append_effects(sd_bus_message *m, const char *key, effect_set effects)

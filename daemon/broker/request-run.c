@@ -69,8 +69,7 @@ void request_answer(struct request *request)
 	}
 	switch (outcome->kind) {
 	case OUTCOME_EXECUTED:
-		(void)bus_reply_executed(request);
-		caller_answered(request->caller, request->charged);
+		caller_answered(request->caller, bus_reply_executed(request));
 		break;
 	case OUTCOME_REFUSED_BY_DEVICE:
 		name = dialect_status(request->classified.command->dialect, outcome->status);

@@ -9,7 +9,7 @@ import pytest
 
 import processes
 import simulated
-from client import BusError
+from client import BusError, Device
 from simulated import Fault
 
 MIB = 1024 * 1024
@@ -285,3 +285,29 @@ def test_busctl_and_fwctl_take_it(fwctld, reader):
     subprocess.run([*as_alice, "fwctl", "exec", "sim0", "get-log-page", "lid=telemetry-host",
                     f"numd={TELEMETRY // 4 - 1}", "--output", file], check=True)
     assert file.read_bytes()[512:] == expected(512, TELEMETRY)
+
+
+def test_unread_answers_are_bounded_by_what_they_take(fwctld):
+    """Spelled out, an answer is several times as long as what the device gave, and that is what is counted."""
+    def peak():
+        status = pathlib.Path(f"/proc/{fwctld.broker.pid}/status").read_text().splitlines()
+        return int(next(line for line in status if line.startswith("VmHWM:")).split()[1])
+
+    # Of each connection as many as the bus lets wait for an answer. The bus takes the first ones, then no more.
+    devices = [fwctld.client("alice").device("sim0") for _ in range(60)]
+    for device in devices:
+        device.explain("nvme.identify")  # so that fwctld knows who it is
+    posted = 0
+    for device in [device for device in devices for _ in range(2)]:
+        for _ in range(60):
+            device.post_execute("nvme.get-log-page", {"lid": "error", "numd": 4095})
+        posted += 60
+        try:
+            processes.wait_for(lambda: fwctld.reached() >= posted, "the next answers", seconds=3)
+        except TimeoutError:
+            break
+    else:
+        pytest.fail(f"{posted} answers that nobody reads are held, in {peak()} KiB")
+    assert "too many bytes" in fwctld.journal.wait("denied", caller_name="alice")["why"]
+    if b"libasan" not in (processes.LIBEXEC / "fwctld").read_bytes():
+        assert peak() < 160 * 1024
