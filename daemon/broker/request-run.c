@@ -221,6 +221,12 @@ static void request_submit(struct request *request)
 {
 	int r = 0;
 
+	/* The device was reset while the journal had the intent: its effects are unknown again. */
+	if (request->device->reopen && request->caller &&
+	    request->classified.class != CLASS_READ_ONLY) {
+		request_not_sent(request, "it was reset meanwhile and is looked at anew");
+		return;
+	}
 	pieces_plan(&request->classified, request->device->transfer_max, &request->pieces);
 	if (request->pieces.n > 1) {
 		request->response = malloc(request->classified.response_length);
