@@ -50,8 +50,9 @@ def variants(values):
 
 
 class Client:
-    def __init__(self, user=None):
-        """user: None for whoever this process is."""
+    def __init__(self, user=None, **names):
+        """user: None for whoever this process is; names: of the devices that are called nvme, cxl and mailbox."""
+        self.names = names
         with identity(user) if user else contextlib.nullcontext():
             self.connection = open_dbus_connection("unix:path=" + BUS)
         self.name = self.connection.unique_name
@@ -60,6 +61,18 @@ class Client:
 
     def close(self):
         self.connection.close()
+
+    @property
+    def nvme(self):
+        return self.device(self.names["nvme"])
+
+    @property
+    def cxl(self):
+        return self.device(self.names["cxl"])
+
+    @property
+    def mailbox(self):
+        return self.device(self.names["mailbox"])
 
     def post(self, path, interface, member, signature=None, body=(), interactive=False):
         """Send a call; wait(serial) fetches its answer."""

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Reads audit records out of the journal."""
-import json
 import pathlib
 import pwd
 import re
-import subprocess
+import socket
+
+from systemd import journal
 
 from processes import wait_for
 
@@ -18,41 +19,48 @@ class Record(dict):
 
     def __init__(self, raw):
         self.raw = raw
-        self.kind = KINDS.get(raw.get("MESSAGE_ID"))
-        super().__init__({key[len("FWCTLD_"):].lower(): bytes(value).decode(errors="replace")
-                          if isinstance(value, list) and all(isinstance(v, int) for v in value) else value
+        self.kind = KINDS[raw["MESSAGE_ID"]]
+        super().__init__({key[len("FWCTLD_"):].lower(): value.decode(errors="replace")
+                          if isinstance(value, bytes) else value
                           for key, value in raw.items() if key.startswith("FWCTLD_")})
 
 
-def read(since=None):
-    """All records of the broker that came after the cursor."""
-    command = ["journalctl", "--directory=/var/log/journal", "--output=json", "--all", "--no-pager", "--quiet"]
-    if since:
-        command.append(f"--after-cursor={since}")
-    lines = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.decode().splitlines()
-    # Not by a match of journalctl's: with one, it skips the first record after a cursor that does not match.
-    uid = str(pwd.getpwnam("fwctld").pw_uid)
-    records = [record for record in map(Record, map(json.loads, lines)) if record.raw.get("_UID") == uid]
-    return [record for record in records if record.kind]
+class Reader:
+    """All records of the broker, in their order; those of this boot, where a machine is booted."""
+
+    def __init__(self):
+        self.records = []
+        self.reader = journal.Reader(converters={"MESSAGE_ID": bytes.decode})
+        self.reader.add_match(_UID=pwd.getpwnam("fwctld").pw_uid)
+
+    def read(self):
+        self.reader.wait(0)  # looks for new files
+        self.records += [Record(entry) for entry in self.reader if entry.get("MESSAGE_ID") in KINDS]
+        return self.records
 
 
-def cursor():
-    # What earlier senders left in journald's queue is not from now on.
-    subprocess.run(["journalctl", "--sync"], check=True)
-    output = subprocess.run(
-        ["journalctl", "--directory=/var/log/journal", "--lines=1", "--output=json", "--quiet"],
-        check=True, stdout=subprocess.PIPE).stdout
-    return json.loads(output)["__CURSOR"] if output.strip() else None
+def sync():
+    """What has been sent to journald until now can be read."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect("/run/systemd/journal/io.systemd.journal")
+        connection.sendall(b'{"method": "io.systemd.Journal.Synchronize"}\0')
+        assert connection.recv(4096).startswith(b'{"parameters"')
+
+
+reader = None
 
 
 class Journal:
     """What is recorded from now on."""
 
     def __init__(self):
-        self.since = cursor()
+        global reader
+        reader = reader or Reader()
+        sync()
+        self.start = len(reader.read())
 
     def records(self, kind=None, **fields):
-        return [record for record in read(self.since)
+        return [record for record in reader.read()[self.start:]
                 if (kind is None or record.kind == kind)
                 and all(record.get(key) == value for key, value in fields.items())]
 

@@ -36,18 +36,8 @@ def wait_for(condition, what, seconds=10):
         time.sleep(0.005)
 
 
-class Process:
-    """A daemon with its output in a file."""
-
-    def __init__(self, name, command, **options):
-        LOGS.mkdir(exist_ok=True)
-        self.log = LOGS / name
-        with self.log.open("ab") as log:
-            self.popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **options)
-        self.pid = self.popen.pid
-
-    def running(self):
-        return self.popen.poll() is None
+class Daemon:
+    """A process of somebody's; `pid` is its number."""
 
     def signal(self, number):
         os.kill(self.pid, number)
@@ -61,6 +51,23 @@ class Process:
 
     def state(self):
         return pathlib.Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2][0]
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+
+class Process(Daemon):
+    """A daemon that was started here, with its output in a file."""
+
+    def __init__(self, name, command, **options):
+        LOGS.mkdir(exist_ok=True)
+        self.log = LOGS / name
+        with self.log.open("ab") as log:
+            self.popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **options)
+        self.pid = self.popen.pid
+
+    def running(self):
+        return self.popen.poll() is None
 
     def kill(self):
         if self.running():
@@ -77,9 +84,6 @@ class Process:
         except subprocess.TimeoutExpired:
             self.kill()
             raise
-
-    def descriptors(self):
-        return len(os.listdir(f"/proc/{self.pid}/fd"))
 
     def children(self):
         text = pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()

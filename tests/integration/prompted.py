@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""prompted.py interactive|not-interactive: a caller whose authentication agent shows the prompt for ever.
+"""prompted.py interactive|not-interactive DEVICE: a caller whose authentication agent shows the prompt for ever.
 
 Prints, a line each as JSON: what polkit asks it, and whether the question was withdrawn after it was told to
 leave; or the error that came instead of a question.
@@ -38,7 +38,7 @@ agent.wait(agent.post_message(new_method_call(
 
 caller = Client()
 interactive = sys.argv[1] == "interactive"
-serial = caller.device("sim0").post_execute(
+serial = caller.device(sys.argv[2]).post_execute(
     "nvme.set-features", {"fid": "temperature-threshold", "value": 340}, interactive=interactive)
 if not interactive:
     try:

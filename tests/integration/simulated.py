@@ -6,6 +6,8 @@ import struct
 
 from processes import SIMULATED
 
+MONITOR_SIMULATED = 4  # enum monitor_subsystem, daemon/monitor/protocol.h
+
 
 class Fault(enum.IntEnum):
     NONE = 0
@@ -17,7 +19,13 @@ class Fault(enum.IntEnum):
 
 
 class SimulatedDevice:
-    def __init__(self, number):
+    def __init__(self, number, serial, *kind):
+        """kind: dialect, and envelope where it is not the dialect's own."""
+        self.name = f"sim{number}"
+        self.serial = serial
+        self.kind = kind
+        self.id = f"{kind[-1]}:{serial}"
+        self.monitor_request = MONITOR_SIMULATED, number
         with (SIMULATED / str(number)).open("r+b") as file:
             self.map = mmap.mmap(file.fileno(), 0)
 

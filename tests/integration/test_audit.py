@@ -11,8 +11,9 @@ from simulated import Fault
 HOSTILE = "T-1\nMESSAGE=forged\nFWCTLD_VERDICT=allow\x1b[2J\x01\x7f 'x' = \u202e\u00e9"
 
 
+@pytest.mark.any_device
 def test_a_command_leaves_an_intent_and_an_outcome(fwctld, alice):
-    request = alice.device("sim0").smart()[0]
+    request = alice.nvme.smart()[0]
     outcome = fwctld.journal.wait("outcome", request=request)
     intent, = fwctld.journal.records("intent", request=request)
     uid = pwd.getpwnam("alice").pw_uid
@@ -20,36 +21,38 @@ def test_a_command_leaves_an_intent_and_an_outcome(fwctld, alice):
         assert record["caller_uid"] == str(uid) and record["caller_name"] == "alice"
         assert record["caller_bus"] == alice.name
         assert record["caller_pid"] == str(processes.os.getpid())
-        assert (record["device"], record["device_id"]) == ("sim0", "nvme:SIM-NVME-0")
-        assert record["simulated"] == "1" and record["dialect"] == "nvme"
+        assert (record["device"], record["device_id"]) == (fwctld.nvme.name, fwctld.nvme.id)
+        assert record["simulated"] == str(int(fwctld.simulated)) and record["dialect"] == "nvme"
         assert (record["command"], record["opcode"]) == ("nvme.get-log-page", "0x02")
         assert "lid=smart" in record["fields"] and "rae=0x1" in record["fields"]
         assert (record["class"], record["verdict"]) == ("read-only", "allow")
         assert record["rule"] == "default:read-only"
         assert record["rule_at"] == "/etc/fwctld/policy.d/60-test.yaml:2"
-        assert record["policy"] == f"1 {alice.property('PolicyDigest')}"
+        assert record["policy"] == f"{alice.property('PolicyGeneration')} {alice.property('PolicyDigest')}"
         assert len(record["digest"]) == 64 and len(record["request"]) == 32
     assert outcome["result"] == "executed" and outcome["status"] == "0x0"
     assert 0 < int(outcome["duration_usec"]) < 10_000_000
     assert int(outcome["seq"]) > int(intent["seq"])
 
 
+@pytest.mark.any_device
 def test_sequence_has_no_gap(fwctld, alice, bob):
     for _ in range(20):
-        alice.device("sim0").smart()
+        alice.nvme.smart()
         with pytest.raises(BusError):
-            bob.device("sim0").execute("nvme.format-nvm", {"nsid": 1, "lbaf": 0},
-                                       options={"device-id": "nvme:SIM-NVME-0"})
+            bob.nvme.execute("nvme.format-nvm", {"nsid": 1, "lbaf": 0},
+                             options={"device-id": fwctld.nvme.id})
     fwctld.journal.wait("outcome", count=20, caller_name="alice")
     fwctld.journal.wait("denied", count=20, caller_name="bob")
     numbers = [int(record["seq"]) for record in fwctld.journal.records()]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
+@pytest.mark.any_device
 def test_denial_names_rule_place_and_note(fwctld, bob):
     with pytest.raises(BusError) as error:
-        bob.device("sim0").execute("nvme.format-nvm", {"nsid": 1, "lbaf": 0},
-                                   options={"device-id": "nvme:SIM-NVME-0"})
+        bob.nvme.execute("nvme.format-nvm", {"nsid": 1, "lbaf": 0},
+                         options={"device-id": fwctld.nvme.id})
     assert error.value.short == "Denied"
     details = error.value.details
     assert details["rule"] == "bob-never"
@@ -60,16 +63,17 @@ def test_denial_names_rule_place_and_note(fwctld, bob):
     assert record["verdict"] == "deny" and int(record.raw["PRIORITY"]) <= 5
 
 
+@pytest.mark.any_device
 @pytest.mark.parametrize("verb", ["executed", "denied"])
 def test_hostile_reason_stays_one_field_of_one_record(fwctld, alice, bob, verb):
-    options = {"reason": HOSTILE, "device-id": "nvme:SIM-NVME-0"}
+    options = {"reason": HOSTILE, "device-id": fwctld.nvme.id}
     before = len(fwctld.journal.records())
     if verb == "executed":
-        alice.device("sim0").execute("nvme.get-log-page", {"lid": "smart"}, options=options)
-        records = [fwctld.journal.wait("intent", caller_name="alice"), fwctld.journal.wait("outcome", caller_name="alice")]
+        alice.nvme.execute("nvme.get-log-page", {"lid": "smart"}, options=options)
+        records = [fwctld.journal.wait(kind, caller_name="alice") for kind in ("intent", "outcome")]
     else:
         with pytest.raises(BusError):
-            bob.device("sim0").execute("nvme.format-nvm", {"nsid": 1, "lbaf": 0}, options=options)
+            bob.nvme.execute("nvme.format-nvm", {"nsid": 1, "lbaf": 0}, options=options)
         records = [fwctld.journal.wait("denied", caller_name="bob")]
     assert len(fwctld.journal.records()) == before + len(records)
     for record in records:
@@ -87,7 +91,7 @@ def test_hostile_device_stays_one_record(stopped):
     record = stopped.journal.wait("device-added", device="sim0")
     assert record["serial"] == "S?MESSAGE=forged??[2J"
     assert record["model"].isprintable() and record["simulated"] == "1"
-    device = stopped.client("alice").device("sim0")
+    device = stopped.client("alice").nvme
     assert device.property("Serial") == record["serial"]
     device.smart()
     assert stopped.journal.wait("outcome", caller_name="alice")["device_id"] == "nvme:" + record["serial"]
@@ -108,7 +112,7 @@ def test_two_devices_with_one_serial_have_ids_of_their_own(stopped):
 def test_outcome_says_what_happened(fwctld, alice, fault, result):
     fwctld.nvme.fault(fault, status=0x06)
     try:
-        request = alice.device("sim0").smart()[0]
+        request = alice.nvme.smart()[0]
     except BusError as error:
         request = error.details["request"]
     record = fwctld.journal.wait("outcome", request=request)
@@ -123,14 +127,15 @@ def test_start_policy_and_devices_are_recorded(fwctld):
     assert {record["device"] for record in fwctld.journal.wait("device-added", count=2)} == {"sim0", "sim1"}
 
 
+@pytest.mark.any_device
 def test_stalled_journald_delays_only_what_must_be_recorded(fwctld, alice, nobody):
     """Everybody else is answered meanwhile; and when it goes on, nothing is lost."""
-    device = alice.device("sim0")
+    device = alice.nvme
     with fwctld.bench.full_journal():
         serial = device.post_execute("nvme.get-log-page", {"lid": "smart"})
         assert nobody.property("PolicyLoaded") is True
-        assert nobody.device("sim0").explain("nvme.get-log-page", {"lid": "smart"})["verdict"] == "allow"
-        assert len(nobody.manager("ListDevices")[0]) == 2
+        assert nobody.nvme.explain("nvme.get-log-page", {"lid": "smart"})["verdict"] == "allow"
+        assert nobody.manager("ListDevices")[0]
         assert fwctld.reached() == 0
     request = alice.wait(serial)[0]
     assert fwctld.journal.wait("outcome", request=request)["result"] == "executed"
@@ -151,7 +156,7 @@ def missing_of(fwctld, denied):
 
 def test_denials_that_could_not_be_written_are_counted(fwctld, bob):
     """A flood against a stalled journald: bounded memory, and a record that says how many are missing."""
-    device = bob.device("sim0")
+    device = bob.nvme
     body = ("nvme.format-nvm", {"nsid": 1, "lbaf": 0}, b"", {"device-id": "nvme:SIM-NVME-0"})
     with fwctld.bench.full_journal():
         for _ in range(15):
@@ -163,7 +168,7 @@ def test_denials_that_could_not_be_written_are_counted(fwctld, bob):
 
 
 def test_a_flood_of_denials_is_bounded_and_counted(fwctld, bob):
-    device = bob.device("sim0")
+    device = bob.nvme
     options = {"device-id": "nvme:SIM-NVME-0"}
     for _ in range(6):
         for serial in [device.post_execute("nvme.format-nvm", {"nsid": 1, "lbaf": 0}, options=options)

@@ -26,7 +26,7 @@ def alice(memory):
 
 @pytest.fixture
 def mailbox(alice):
-    return alice.device("sim2")
+    return alice.mailbox
 
 
 def fwctl(*arguments):
@@ -91,9 +91,10 @@ def test_the_kernels_list(memory, mailbox):
     assert memory.reached() == 0
 
 
+@pytest.mark.any_device
 def test_labels_are_not_set_by_default(memory, mailbox):
     before = memory.mailbox.state()
-    options = {"device-id": "cxl-mem:SIM-CXL-1"}
+    options = {"device-id": memory.mailbox.id}
     assert refused(lambda: mailbox.execute("cxl.set-lsa", {}, b"gone", options), "Denied").details["class"] == "destructive"
     assert memory.reached() == 0
     assert memory.mailbox.state() == before
@@ -109,6 +110,7 @@ def test_labels_are_set_where_policy_says_so(memory, mailbox):
     assert mailbox.execute("cxl.get-lsa", {"length": 9})[2][8:] == b"NAMEgoneE"
 
 
+@pytest.mark.any_device
 def test_what_may_hold_secrets_is_confidential(memory, mailbox):
     for uuid in (DEBUG_LOG, "ffffffff-ffff-ffff-ffff-ffffffffffff"):
         assert refused(lambda uuid=uuid: mailbox.execute("cxl.get-log", {"uuid": uuid, "length": 64}), "Denied")
@@ -116,43 +118,47 @@ def test_what_may_hold_secrets_is_confidential(memory, mailbox):
     mailbox.execute("cxl.get-log", {"uuid": EFFECTS_LOG, "length": 4})
 
 
+@pytest.mark.any_device
 def test_each_node_has_its_own_commands(memory, alice):
-    listed = {name: {row[0] for row in alice.device(name).call("ListCommands")[0]} for name in ("sim1", "sim2")}
-    assert listed["sim1"] == {"cxl.get-supported-features", "cxl.get-feature", "cxl.set-feature"}
-    assert "cxl.get-health-info" in listed["sim2"] and len(listed["sim2"]) == 19
-    assert not listed["sim1"] & listed["sim2"]
+    rpc, mailbox = ({row[0] for row in device.call("ListCommands")[0]} for device in (alice.cxl, alice.mailbox))
+    assert rpc == {"cxl.get-supported-features", "cxl.get-feature", "cxl.set-feature"}
+    assert "cxl.get-health-info" in mailbox and len(mailbox) == 19
+    assert not rpc & mailbox
 
 
+@pytest.mark.any_device
 def test_the_other_node_is_named(memory, alice):
-    rpc, mailbox = alice.device("sim1"), alice.device("sim2")
+    rpc, mailbox = alice.cxl, alice.mailbox
     feature = {"uuid": "a1d6a7c2-52e1-4be2-9d0c-4f3b6f0f7a10", "count": 4}
+    other = {"the mailbox node": memory.mailbox.name, "the fwctl node": memory.cxl.name}
     calls = [
-        (lambda: rpc.execute("cxl.get-health-info"), "the mailbox node", "sim2"),
-        (lambda: rpc.execute_raw(message(0x4200)), "the mailbox node", "sim2"),
-        (lambda: rpc.explain("cxl.get-health-info"), "the mailbox node", "sim2"),
-        (lambda: rpc.call("DescribeCommand", "s", ("get-health-info",)), "the mailbox node", "sim2"),
-        (lambda: mailbox.execute("cxl.get-feature", feature), "the fwctl node", "sim1"),
-        (lambda: mailbox.execute_raw(message(0x0501, bytes(18) + b"\4\0\0")), "the fwctl node", "sim1"),
+        (lambda: rpc.execute("cxl.get-health-info"), "the mailbox node"),
+        (lambda: rpc.execute_raw(message(0x4200)), "the mailbox node"),
+        (lambda: rpc.explain("cxl.get-health-info"), "the mailbox node"),
+        (lambda: rpc.call("DescribeCommand", "s", ("get-health-info",)), "the mailbox node"),
+        (lambda: mailbox.execute("cxl.get-feature", feature), "the fwctl node"),
+        (lambda: mailbox.execute_raw(message(0x0501, bytes(18) + b"\4\0\0")), "the fwctl node"),
     ]
-    for call, node, name in calls:
+    for call, node in calls:
         text = refused(call, "InvalidRequest").message
-        assert node in text and text.endswith(f"that is {name}."), text
+        assert node in text and text.endswith(f"that is {other[node]}."), text
     assert memory.reached() == 0
 
 
 def test_a_node_without_its_sibling(stopped):
     """sim1 alone: the command is known, and nobody is there to take it."""
-    rpc = stopped.start().client("alice").device("sim1")
+    rpc = stopped.start().client("alice").cxl
     text = refused(lambda: rpc.execute("cxl.get-health-info"), "InvalidRequest").message
     assert "the mailbox node" in text and "none of that kind" in text
 
 
+@pytest.mark.any_device
 def test_two_nodes_of_one_device_share_its_serial(memory, alice):
-    assert {alice.device(name).property("DeviceId") for name in ("sim1", "sim2")} == \
-        {"cxl:SIM-CXL-1", "cxl-mem:SIM-CXL-1"}
-    assert alice.device("cxl-mem:SIM-CXL-1").property("Name") == "sim2"
+    ids = [device.property("DeviceId") for device in (alice.cxl, alice.mailbox)]
+    assert ids == [memory.cxl.id, memory.mailbox.id] == [f"{kind}:{memory.cxl.serial}" for kind in ("cxl", "cxl-mem")]
+    assert alice.device(memory.mailbox.id).property("Name") == memory.mailbox.name
     # Both answer to the serial: neither may be hit by chance.
-    assert "More than one" in refused(lambda: alice.device("SIM-CXL-1"), "DeviceGone").message
+    assert "More than one" in refused(lambda: alice.device(memory.cxl.serial), "DeviceGone").message
 
 
 def test_two_mailboxes_with_one_serial_are_in_dispute(stopped):

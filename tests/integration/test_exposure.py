@@ -7,14 +7,16 @@ import pytest
 from jeepney import DBusAddress, new_method_call
 
 from client import BusError, ROOT
-from conftest import DENY_ALL
+from bench import DENY_ALL
+
+pytestmark = pytest.mark.any_device
 
 STANDARD = "org.freedesktop.DBus."
 # What an argument of each type is given: first something harmless, then something that means business.
 VALUES = {
-    "s": ["nvme.sanitize", "sim0"],
+    "s": ["nvme.sanitize"],
     "ay": [b"\x84" + bytes(39) + b"\x02" + bytes(23), b""],
-    "a{sv}": [{}, {"device-id": ("s", "nvme:SIM-NVME-0")}],
+    "a{sv}": [{}, {"reason": ("s", "none")}],
     "as": [[]], "o": ["/"], "u": [0], "t": [0], "b": [True], "v": [("s", "")],
 }
 
@@ -85,12 +87,12 @@ def test_introspection_names_every_argument(nobody):
                 assert argument.get("name"), f"{interface.get('name')}.{method.get('name')}"
 
 
-def test_object_manager_lists_both_devices(nobody):
+def test_object_manager_lists_both_devices(fwctld, nobody):
     objects = nobody.call(ROOT, STANDARD + "ObjectManager", "GetManagedObjects")[0]
     devices = {interfaces["org.fwctld1.Device"]["Serial"][1]: interfaces["org.fwctld1.Device"]
                for interfaces in objects.values() if "org.fwctld1.Device" in interfaces}
-    assert set(devices) == {"SIM-NVME-0", "SIM-CXL-1"}
-    assert all(device["Simulated"] == ("b", True) for device in devices.values())
+    assert set(devices) >= {fwctld.nvme.serial, fwctld.cxl.serial}
+    assert all(device["Simulated"] == ("b", fwctld.simulated) for device in devices.values())
 
 
 @pytest.mark.parametrize("interface", ["org.freedesktop.systemd1.Activator", "org.fwctld1.Job", None])

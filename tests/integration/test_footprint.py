@@ -58,7 +58,7 @@ def test_long_answers_leave_nothing(fwctld):
     """A hundred of 1.5 and 2 MiB: broker and executors are as small afterwards as before."""
     fwctld.policy("version: 1\ndefaults: {read-only: allow, confidential: allow}\n")
     alice = fwctld.client("alice")
-    nvme, cxl = alice.device("sim0"), alice.device("sim1")
+    nvme, cxl = alice.nvme, alice.cxl
     pids = [fwctld.broker.pid, *executors(fwctld)]
 
     def work(n):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Devices that go, come back, are swapped or renewed. What udev says of real ones is tests/vm/hotplug's matter.
+"""Devices that go, come back, are swapped or renewed. What udev says of real ones is a matter of tests/vm.
 
 The file of a simulated device stands for its node: when it is opened anew and another file is there, another
 device is; when none is there, the device is gone. A firmware commit has it opened anew.
@@ -58,7 +58,7 @@ class Watcher:
                      f"type='signal',sender='org.fwctld1',interface='{PROPERTIES}'"):
             self.connection.send_and_get_reply(new_method_call(bus, "AddMatch", "s", (rule,)))
 
-    def wait(self, name, path=None, about=lambda details: True):
+    def wait(self, name, path=None, about=lambda details: True, seconds=10):
         """The first signal of this name about that object."""
         def heard():
             for signal_, where, details in self.heard:
@@ -66,7 +66,7 @@ class Watcher:
                     return where, details
             self.receive()
             return None
-        return processes.wait_for(heard, f"{name} of {path}")
+        return processes.wait_for(heard, f"{name} of {path}", seconds)
 
     def receive(self):
         try:
@@ -117,7 +117,7 @@ def gone(client, name):
 def test_renewed_device_is_the_same_with_another_executor(renewing):
     alice = renewing.client("alice")
     watcher = Watcher(renewing)
-    device = alice.device("sim0")
+    device = alice.nvme
     before, pid = device.path, executor_pid(renewing, "sim0")
     identity = {"device-id": device.property("DeviceId")}
     device.execute("nvme.firmware-download", {"offset": 0}, b"NEWFW-2 " + bytes(8), identity)
@@ -125,7 +125,7 @@ def test_renewed_device_is_the_same_with_another_executor(renewing):
     _, changed = watcher.wait("PropertiesChanged", before, lambda properties: "Firmware" in properties)
     assert changed["Firmware"] == ("s", "NEWFW-2")
     assert device.property("Firmware") == "NEWFW-2"
-    assert alice.device("sim0").path == before
+    assert alice.nvme.path == before
     assert executor_pid(renewing, "sim0") != pid
     assert not renewing.journal.records("executor-lost") and not renewing.journal.records("device-removed")
     # Who holds it knows of the other firmware.
@@ -133,7 +133,7 @@ def test_renewed_device_is_the_same_with_another_executor(renewing):
 
 
 def test_device_is_renewed_whatever_became_of_the_command(renewing):
-    device = renewing.client("alice").device("sim0")
+    device = renewing.client("alice").nvme
     pid = executor_pid(renewing, "sim0")
     with pytest.raises(BusError) as error:
         device.execute("nvme.firmware-commit", {"slot": 3, "action": "activate-now"},
@@ -147,9 +147,9 @@ def test_requests_wait_for_the_renewal(renewing):
     alice, bob = renewing.client("alice"), renewing.client("bob")
     renewing.nvme.fault(Fault.HANG)
     pid = executor_pid(renewing, "sim0")
-    first = commit(alice.device("sim0"), wait=False)
+    first = commit(alice.nvme, wait=False)
     processes.wait_for(lambda: renewing.reached() == 1, "the command at the device")
-    waiting = [bob.device("sim0").post_execute("nvme.get-log-page", {"lid": "smart"}) for _ in range(20)]
+    waiting = [bob.nvme.post_execute("nvme.get-log-page", {"lid": "smart"}) for _ in range(20)]
     bob.property("PolicyLoaded")
     assert executor_pid(renewing, "sim0") == pid
     renewing.nvme.fault(Fault.NONE)
@@ -162,7 +162,7 @@ def test_requests_wait_for_the_renewal(renewing):
 
 def test_hanging_command_is_waited_for_before_the_renewal(renewing):
     alice = renewing.client("alice")
-    device = alice.device("sim0")
+    device = alice.nvme
     renewing.nvme.fault(Fault.HANG)
     pid = executor_pid(renewing, "sim0")
     with pytest.raises(BusError) as error:
@@ -179,19 +179,19 @@ def test_hanging_command_is_waited_for_before_the_renewal(renewing):
 def test_another_device_under_the_same_number(renewing):
     alice = renewing.client("alice")
     watcher = Watcher(renewing)
-    old = alice.device("sim0")
+    old = alice.nvme
     put(0, "nvme", "SIM-OTHER-0")
     commit(old)
     _, interfaces = watcher.wait("InterfacesRemoved", old.path)
     assert DEVICE in interfaces
     path, added = watcher.wait("InterfacesAdded")
-    assert path not in (old.path, alice.device("sim1").path) and path.startswith(ROOT + "/device/sim0_")
+    assert path not in (old.path, alice.cxl.path) and path.startswith(ROOT + "/device/sim0_")
     properties = {key: value for key, (_, value) in added[DEVICE].items()}
     assert properties["Name"] == "sim0" and properties["DeviceId"] == "nvme:SIM-OTHER-0"
     assert properties["Serial"] == "SIM-OTHER-0" and properties["Simulated"] is True and properties["State"] == "busy"
     assert set(properties) == {"Name", "DeviceId", "Dialect", "Driver", "PciAddress", "Serial", "Model", "Firmware",
                                "SubsystemNqn", "State", "Simulated"}
-    assert alice.device("sim0").path == path
+    assert alice.nvme.path == path
     assert held(alice)["sim0"][:2] == (path, "nvme:SIM-OTHER-0")
     with pytest.raises(BusError) as error:
         old.smart()
@@ -204,18 +204,18 @@ def test_another_device_under_the_same_number(renewing):
 
 def test_another_device_when_the_executor_had_died(fwctld, alice):
     watcher = Watcher(fwctld)
-    old = alice.device("sim0")
+    old = alice.nvme
     put(0, "nvme", "SIM-OTHER-0")
     os.kill(executor_pid(fwctld, "sim0"), signal.SIGKILL)
     watcher.wait("InterfacesRemoved", old.path)
     path, _ = watcher.wait("InterfacesAdded")
-    assert path != old.path and alice.device("sim0").path == path
+    assert path != old.path and alice.nvme.path == path
     assert fwctld.journal.wait("device-removed")["device_id"] == "nvme:SIM-NVME-0"
 
 
 def test_same_device_under_another_number(fwctld, alice):
     watcher = Watcher(fwctld)
-    old = alice.device("sim0")
+    old = alice.nvme
     take(0)
     os.kill(executor_pid(fwctld, "sim0"), signal.SIGKILL)
     watcher.wait("InterfacesRemoved", old.path)
@@ -232,11 +232,11 @@ def test_device_that_is_gone(renewing):
     """Who waits for it is told so, and nobody finds it any more."""
     alice, bob = renewing.client("alice"), renewing.client("bob")
     watcher = Watcher(renewing)
-    old = alice.device("sim0")
+    old = alice.nvme
     renewing.nvme.fault(Fault.HANG)
     first = commit(old, wait=False)
     processes.wait_for(lambda: renewing.reached() == 1, "the command at the device")
-    waiting = bob.device("sim0").post_execute("nvme.get-log-page", {"lid": "smart"})
+    waiting = bob.nvme.post_execute("nvme.get-log-page", {"lid": "smart"})
     bob.property("PolicyLoaded")
     take(0)
     renewing.nvme.fault(Fault.NONE)
@@ -264,7 +264,7 @@ def test_disputed_serial_is_the_other_ones_again(renewing):
     put(1, "nvme", "SIM-NVME-0")
     os.kill(executor_pid(renewing, "sim1"), signal.SIGKILL)
     processes.wait_for(lambda: held(alice).get("sim1", ("", ""))[1] == "nvme#sim1", "the second device")
-    device = alice.device("sim0")
+    device = alice.nvme
     assert device.property("DeviceId") == "nvme#sim0"
     take(0)
     commit(device)
@@ -282,14 +282,14 @@ def memory(process):
 
 def test_devices_that_come_and_go_leave_nothing(renewing):
     alice = renewing.client("alice")
-    paths = [alice.device("sim0").path]
+    paths = [alice.nvme.path]
 
     def cycle(number):
         put(0, "nvme", f"SIM-CYCLE-{number}")
-        commit(alice.device("sim0"))
+        commit(alice.nvme)
         processes.wait_for(lambda: held(alice).get("sim0", ("", ""))[1] == f"nvme:SIM-CYCLE-{number}", "the next device")
-        paths.append(alice.device("sim0").path)
-        alice.device("sim0").smart()
+        paths.append(alice.nvme.path)
+        alice.nvme.smart()
 
     for number in range(50):
         cycle(number)

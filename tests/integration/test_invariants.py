@@ -7,7 +7,7 @@ import pytest
 import catalogue
 import processes
 from client import BusError
-from conftest import DENY_ALL
+from bench import DENY_ALL
 
 ALLOW_ALL = """\
 version: 1
@@ -15,8 +15,6 @@ defaults: {read-only: allow, config-change: allow, destructive: allow,
            confidential: allow, persistent: allow, broadcast: allow, taints-kernel: allow}
 """
 REFUSALS = {"Denied", "NotAuthenticated"}
-# Each, and what it speaks: dialect, and envelope if it is not the dialect's.
-NODES = (("sim0", "nvme"), ("sim1", "cxl"), ("sim2", "cxl", "cxl-mem"))
 
 
 def attempt(device, command, fields, data, options):
@@ -28,12 +26,13 @@ def attempt(device, command, fields, data, options):
     return None
 
 
+@pytest.mark.any_device
 def test_invariant_1_intent_comes_first(fwctld, alice):
     """With journald frozen and its queue full, what is allowed is refused, and reaches no device."""
-    device = alice.device("sim0")
+    device = alice.nvme
     device.smart()
     assert fwctld.reached() == 1
-    assert [r.kind for r in fwctld.journal.wait("outcome") and fwctld.journal.records()
+    assert [r.kind for r in fwctld.journal.wait("outcome", caller_name="alice") and fwctld.journal.records()
             if r.get("caller_name") == "alice"] == ["intent", "outcome"]
     with fwctld.bench.full_journal():
         with pytest.raises(BusError) as error:
@@ -45,7 +44,7 @@ def test_invariant_1_intent_comes_first(fwctld, alice):
 
 
 def test_invariant_1_no_journald_no_command(fwctld, alice):
-    device = alice.device("sim0")
+    device = alice.nvme
     fwctld.bench.journald.kill()
     try:
         with pytest.raises(BusError) as error:
@@ -58,25 +57,27 @@ def test_invariant_1_no_journald_no_command(fwctld, alice):
     assert fwctld.reached() == 1
 
 
-@pytest.mark.parametrize("user", ["nobody", "alice", "bob", "root"])
+@pytest.mark.parametrize("user", [pytest.param("nobody", marks=pytest.mark.any_device), "alice", "bob",
+                                  pytest.param("root", marks=pytest.mark.any_device)])
 def test_invariant_2_denied_reaches_no_device(memory, user):
     """Every row of the catalogue, under deny-all: also root."""
     memory.policy(DENY_ALL)
     caller = memory.client(user)
-    before = [device.state() for device in memory.simulated]
+    before = [node.state() for node in memory.devices]
     tried = 0
-    for name, *kind in NODES:
-        device = caller.device(name)
+    for node in memory.devices:
+        device = caller.device(node.name)
         options = {"device-id": device.property("DeviceId")}
-        for command, fields, data in catalogue.requests(*kind):
+        for command, fields, data in catalogue.requests(*node.kind):
             error = attempt(device, command, fields, data, options)
             assert error is not None, f"{command} {fields} was carried out"
             tried += error.short == "Denied"
     assert tried >= 50
     assert memory.reached() == 0
-    assert [device.state() for device in memory.simulated] == before
+    assert [node.state() for node in memory.devices] == before
 
 
+@pytest.mark.any_device
 def test_invariant_2_without_a_policy_everything_is_denied(stopped):
     (processes.pathlib.Path("/etc/fwctld/policy.d/60-test.yaml")).write_text("version: 7\n")
     stopped.start()
@@ -84,9 +85,9 @@ def test_invariant_2_without_a_policy_everything_is_denied(stopped):
     assert root.property("PolicyLoaded") is False
     assert root.property("PolicyGeneration") == 0
     with pytest.raises(BusError) as error:
-        root.device("sim0").smart()
+        root.nvme.smart()
     assert error.value.short == "Denied"
-    assert root.device("sim0").explain("nvme.get-log-page", {"lid": "smart"})["verdict"] == "deny"
+    assert root.nvme.explain("nvme.get-log-page", {"lid": "smart"})["verdict"] == "deny"
     assert stopped.reached() == 0
 
 
@@ -100,11 +101,13 @@ def raw_smart(**words):
     return bytes(message)
 
 
+@pytest.mark.any_device
 def test_invariant_3_raw_message_is_accepted(fwctld, alice):
-    device = alice.device("sim0")
+    device = alice.nvme
     assert device.execute_raw(raw_smart())[2] == device.smart()[2]
 
 
+@pytest.mark.any_device
 @pytest.mark.parametrize("offset", [1, 2, 8, 12, *range(16, 40), 44, 58, 60])
 def test_invariant_3_pointers_lengths_and_reserved_bits_are_refused(fwctld, alice, offset):
     """One set bit where NVMe has its pointers (16 to 39), or where nothing may stand."""
@@ -114,7 +117,7 @@ def test_invariant_3_pointers_lengths_and_reserved_bits_are_refused(fwctld, alic
         message[offset] = 0xFF
         message[offset + 1] = 0xFF
     with pytest.raises(BusError) as error:
-        alice.device("sim0").execute_raw(bytes(message))
+        alice.nvme.execute_raw(bytes(message))
     assert error.value.short == "InvalidRequest", error.value
     assert fwctld.reached() == 0
 
@@ -127,10 +130,10 @@ def test_invariant_4_explain_and_enforcement_agree(memory, user, policy):
         memory.policy(policy)
     caller = memory.client(user)
     compared = {"allow": 0, "deny": 0, "authenticate": 0}
-    for name, *kind in NODES:
-        device = caller.device(name)
+    for node in memory.devices:
+        device = caller.device(node.name)
         options = {"device-id": device.property("DeviceId")}
-        for command, fields, data in catalogue.requests(*kind):
+        for command, fields, data in catalogue.requests(*node.kind):
             what = f"{command} {fields}"
             try:
                 said = device.explain(command, fields, data, options)
@@ -154,15 +157,16 @@ def test_invariant_4_explain_and_enforcement_agree(memory, user, policy):
                 for key in ("rule", "rule-at", "class"):
                     assert error.details[key] == said[key], what
             # A firmware commit or a reset: wait until the device's own report has been read again.
-            processes.wait_for(lambda: memory.state(name) == "idle", "an idle device")
+            processes.wait_for(lambda: device.property("State") == "idle", "an idle device")
     memory.journal.wait("denied" if policy == DENY_ALL else "intent")
     assert sum(compared.values()) >= 50, compared
     if policy == ALLOW_ALL:
         assert compared["allow"] >= 50, compared
 
 
+@pytest.mark.any_device
 def test_invariant_4_digest_and_rule_of_the_record_are_the_explained_ones(fwctld, alice):
-    device = alice.device("sim0")
+    device = alice.nvme
     said = device.explain("nvme.get-log-page", {"lid": "smart"})
     request = device.smart()[0]
     record = fwctld.journal.wait("intent", request=request)
@@ -170,6 +174,7 @@ def test_invariant_4_digest_and_rule_of_the_record_are_the_explained_ones(fwctld
     assert (record["rule"], record["rule_at"], record["class"]) == (said["rule"], said["rule-at"], said["class"])
 
 
+@pytest.mark.any_device
 def test_invariant_8_a_policy_that_does_not_load_changes_nothing(fwctld, alice):
     before = [alice.property(name) for name in ("PolicyGeneration", "PolicyDigest", "PolicyLoaded")]
     with pytest.raises(BusError) as error:
@@ -177,7 +182,7 @@ def test_invariant_8_a_policy_that_does_not_load_changes_nothing(fwctld, alice):
     assert error.value.short == "InvalidRequest"
     assert "/etc/fwctld/policy.d/60-test.yaml:6:5: " in error.value.message
     assert [alice.property(name) for name in ("PolicyGeneration", "PolicyDigest", "PolicyLoaded")] == before
-    alice.device("sim0").smart()
+    alice.nvme.smart()
     assert fwctld.reached() == 1
     record = fwctld.journal.wait("policy-rejected")
     assert "60-test.yaml:6:5: " in str(record["problem"])

@@ -55,7 +55,7 @@ def outcome(fwctld, **fields):
 
 
 def test_a_long_log_is_read_in_pieces(fwctld, reader):
-    _, status, response, _ = reader.device("sim0").execute(*telemetry(TELEMETRY))
+    _, status, response, _ = reader.nvme.execute(*telemetry(TELEMETRY))
     assert status == 0 and len(response) == TELEMETRY
     assert response[0] == 0x07 and struct.unpack_from("<3H", response, 8) == (767, 1535, 3071)
     assert response[512:] == expected(512, TELEMETRY)
@@ -69,13 +69,13 @@ def test_a_long_log_is_read_in_pieces(fwctld, reader):
 
 @pytest.mark.parametrize("offset, length", [(4096, PIECE + 4), (PIECE - 4, 2 * PIECE), (512, 2 * PIECE - 4)])
 def test_pieces_are_the_whole(fwctld, reader, offset, length):
-    response = reader.device("sim0").execute(*telemetry(length, offset))[2]
+    response = reader.nvme.execute(*telemetry(length, offset))[2]
     assert response == expected(offset, offset + length)
     assert fwctld.reached() == 2
 
 
 def test_what_fits_is_one_command(fwctld, reader):
-    assert len(reader.device("sim0").execute(*telemetry(PIECE))[2]) == PIECE
+    assert len(reader.nvme.execute(*telemetry(PIECE))[2]) == PIECE
     assert fwctld.reached() == 1
     assert "pieces" not in outcome(fwctld)
 
@@ -85,14 +85,14 @@ def test_what_could_do_harm_twice_is_not_split(fwctld, reader, fields):
     """The kernel refuses what is longer than the controller takes, and nothing reaches it."""
     command, values = telemetry(2 * PIECE)
     with pytest.raises(BusError) as error:
-        reader.device("sim0").execute(command, {**values, **fields})
+        reader.nvme.execute(command, {**values, **fields})
     assert error.value.short == "KernelRefused" and "Invalid argument" in error.value.message
     assert fwctld.reached() == 0
 
 
 def test_more_than_the_kernel_takes_is_refused_with_a_way_out(fwctld, reader):
     with pytest.raises(BusError) as error:
-        reader.device("sim0").execute(*telemetry(2 * MIB + 4))
+        reader.nvme.execute(*telemetry(2 * MIB + 4))
     assert error.value.short == "InvalidRequest"
     assert "2097156 bytes" in error.value.message and "at most 2097152" in error.value.message
     assert "offset says from which byte on" in error.value.message and "numd how much" in error.value.message
@@ -101,7 +101,7 @@ def test_more_than_the_kernel_takes_is_refused_with_a_way_out(fwctld, reader):
 def second_piece(fwctld, reader, fault, **options):
     """Post a long read; its second piece meets the fault."""
     fwctld.nvme.fault(Fault.HANG)
-    serial = reader.device("sim0").post_execute(*telemetry(TELEMETRY))
+    serial = reader.nvme.post_execute(*telemetry(TELEMETRY))
     processes.wait_for(lambda: fwctld.reached() == 1, "the first piece at the device")
     fwctld.nvme.fault(fault, **options)
     return serial
@@ -115,7 +115,7 @@ def test_a_piece_that_the_device_refuses_ends_it(fwctld, reader):
     assert fwctld.reached() == 2
     record = outcome(fwctld)
     assert record["result"] == "refused-by-device" and record["pieces"] == "2 of 12"
-    assert reader.device("sim0").execute(*telemetry(TELEMETRY))[2][512:] == expected(512, TELEMETRY)
+    assert reader.nvme.execute(*telemetry(TELEMETRY))[2][512:] == expected(512, TELEMETRY)
 
 
 def test_an_executor_that_dies_in_a_piece_ends_it(fwctld, reader):
@@ -126,12 +126,12 @@ def test_an_executor_that_dies_in_a_piece_ends_it(fwctld, reader):
     record = outcome(fwctld)
     assert record["result"] == "unknown" and record["pieces"] == "2 of 12" and "executor" in record["why"]
     processes.wait_for(lambda: fwctld.state() == "idle", "a fresh executor")
-    assert reader.device("sim0").execute(*telemetry(TELEMETRY))[2][512:] == expected(512, TELEMETRY)
+    assert reader.nvme.execute(*telemetry(TELEMETRY))[2][512:] == expected(512, TELEMETRY)
 
 
 def test_fwctld_ends_in_a_piece(fwctld, reader):
     fwctld.nvme.fault(Fault.HANG)
-    serial = reader.device("sim0").post_execute(*telemetry(TELEMETRY))
+    serial = reader.nvme.post_execute(*telemetry(TELEMETRY))
     processes.wait_for(lambda: fwctld.reached() == 1, "the first piece at the device")
     assert fwctld.broker.stop() == 0
     with pytest.raises(BusError) as error:
@@ -143,11 +143,11 @@ def test_fwctld_ends_in_a_piece(fwctld, reader):
 
 def test_a_mailbox_is_read_in_pieces(stopped):
     """The simulated mailbox moves 1024 bytes; its 2048 bytes of labels come under one head."""
-    processes.create_device(2, "cxl-mem", "SIM-MAILBOX-2")
+    stopped.add_mailbox()
     labels = bytes(range(256)) * 8
-    simulated.SimulatedDevice(2).map[4104:4104 + 2048] = labels
+    stopped.mailbox.map[4104:4104 + 2048] = labels
     fwctld = stopped.start()
-    device = fwctld.client("alice").device("sim2")
+    device = fwctld.client("alice").mailbox
     response = device.execute("cxl.get-lsa", {"length": 2048})[2]
     assert response == struct.pack("=II", 2048, 0) + labels
     record = fwctld.journal.wait("outcome", caller_name="alice")
@@ -160,9 +160,9 @@ def test_a_mailbox_is_read_in_pieces(stopped):
 
 def test_others_wait_for_the_whole(fwctld, reader, bob):
     fwctld.nvme.fault(Fault.HANG)
-    serial = reader.device("sim0").post_execute(*telemetry(TELEMETRY))
+    serial = reader.nvme.post_execute(*telemetry(TELEMETRY))
     processes.wait_for(lambda: fwctld.reached() == 1, "the first piece at the device")
-    waiting = bob.device("sim0").post_execute("nvme.get-log-page", {"lid": "smart"})
+    waiting = bob.nvme.post_execute("nvme.get-log-page", {"lid": "smart"})
     assert bob.property("PolicyLoaded") is True
     fwctld.nvme.fault(Fault.NONE)
     bob.wait(waiting)
@@ -176,7 +176,7 @@ def test_others_wait_for_the_whole(fwctld, reader, bob):
 
 def test_two_mebibytes_in_one_command(fwctld, alice):
     """All of it goes through the executor's socket, many datagrams of it; the device fills the first bytes."""
-    device = alice.device("sim1")
+    device = alice.cxl
     short = device.execute(*large(104))
     long = device.execute(*large())
     assert long[1:] == short[1:] and len(long[2]) == 8 + 8 + 2 * 48
@@ -188,18 +188,18 @@ def test_two_mebibytes_in_one_command(fwctld, alice):
 def test_bytes_of_one_user_are_bounded(fwctld, alice, bob):
     """Three answers of 2 MiB are what a user may have in flight; another user has as many of his own."""
     fwctld.cxl.fault(Fault.HANG)
-    device = alice.device("sim1")
+    device = alice.cxl
     running = [device.post_execute(*large()) for _ in range(3)]
     with pytest.raises(BusError) as error:
         device.execute(*large())
     assert error.value.short == "QuotaExceeded"
     # Also on another device, and by another connection.
     with pytest.raises(BusError) as error:
-        fwctld.client("alice").device("sim0").execute("nvme.get-log-page", {"lid": "smart", "numd": MIB // 2 - 1})
+        fwctld.client("alice").nvme.execute("nvme.get-log-page", {"lid": "smart", "numd": MIB // 2 - 1})
     assert error.value.short == "QuotaExceeded"
-    others = [bob.device("sim1").post_execute(*large()) for _ in range(3)]
-    alice.device("sim0").smart()
-    bob.device("sim0").smart()
+    others = [bob.cxl.post_execute(*large()) for _ in range(3)]
+    alice.nvme.smart()
+    bob.nvme.smart()
     fwctld.cxl.fault(Fault.NONE)
     for client, serials in ((alice, running), (bob, others)):
         for serial in serials:
@@ -215,7 +215,7 @@ def test_bytes_of_all_users_are_bounded(fwctld, alice):
     posted = []
     for name in names:
         client = fwctld.client(name)
-        device = client.device("sim1")
+        device = client.cxl
         posted += [(client, device.post_execute(*large())) for _ in range(3)]
         assert client.property("PolicyLoaded") is True  # they are all in
     # What is left, in halves and halves of them. A request of this command is 32 bytes and `count`.
@@ -223,14 +223,14 @@ def test_bytes_of_all_users_are_bounded(fwctld, alice):
     assert client.property("PolicyLoaded") is True
     for count in (2 * MIB - 8, 64 * 1024):
         with pytest.raises(BusError) as error:
-            alice.device("sim1").execute(*large(count))
+            alice.cxl.execute(*large(count))
         assert error.value.short == "QuotaExceeded"
     for _ in range(3):
-        alice.device("sim0").smart()
-    little = alice.device("sim1").post_execute(*large(32 * 1024))
+        alice.nvme.smart()
+    little = alice.cxl.post_execute(*large(32 * 1024))
     assert alice.property("PolicyLoaded") is True
     with pytest.raises(BusError) as error:
-        alice.device("sim1").execute(*large(32 * 1024))
+        alice.cxl.execute(*large(32 * 1024))
     assert error.value.short == "QuotaExceeded"
 
     fwctld.cxl.fault(Fault.NONE)
@@ -243,7 +243,7 @@ def test_bytes_of_all_users_are_bounded(fwctld, alice):
         except BusError as bus_error:
             assert bus_error.short == "QuotaExceeded"
     assert 31 < answered < len(posted)
-    alice.device("sim1").execute(*large())
+    alice.cxl.execute(*large())
 
 
 def test_unread_answers_are_bounded(fwctld, reader, bob):
@@ -251,7 +251,7 @@ def test_unread_answers_are_bounded(fwctld, reader, bob):
     The bus takes 127 MiB for somebody who does not read, then no more of fwctld's. What waits in fwctld is bounded
     too; and when the caller leaves, everybody is served again.
     """
-    device = reader.device("sim0")
+    device = reader.nvme
     for n in range(1, 300):
         device.post_execute(*telemetry(TELEMETRY))
         try:
@@ -267,13 +267,13 @@ def test_unread_answers_are_bounded(fwctld, reader, bob):
     if b"libasan" not in (processes.LIBEXEC / "fwctld").read_bytes():
         assert peak < 80 * 1024
     reader.close()
-    bob.device("sim1").execute("cxl.get-supported-features", {"count": 8})
+    bob.cxl.execute("cxl.get-supported-features", {"count": 8})
 
 
 def test_busctl_and_fwctl_take_it(fwctld, reader):
     as_alice = ["setpriv", "--reuid=alice", "--regid=alice", "--init-groups"]
     words = subprocess.run(
-        [*as_alice, "busctl", "call", "org.fwctld1", reader.device("sim0").path, "org.fwctld1.Device", "Execute",
+        [*as_alice, "busctl", "call", "org.fwctld1", reader.nvme.path, "org.fwctld1.Device", "Execute",
          "sa{sv}aya{sv}", "nvme.get-log-page", "2", "lid", "s", "telemetry-host", "numd", "t", str(TELEMETRY // 4 - 1),
          "0", "0"], stdout=subprocess.PIPE, check=True).stdout.split()
     assert words[0] == b"suaya{sv}" and int(words[3]) == TELEMETRY

@@ -64,7 +64,7 @@ def test_what_a_device_reports_worse_is_denied(opened):
     opened.nvme.report_command(0x14, LBCC)
     opened.nvme.report_feature(0x04, NIC)
     opened.nvme.report_command(0x06, CSE)
-    device = opened.start().client("alice").device("sim0")
+    device = opened.start().client("alice").nvme
     with pytest.raises(BusError) as error:
         device.execute(*SELF_TEST, options={"device-id": "nvme:SIM-NVME-0"})
     assert error.value.short == "Denied" and error.value.details["class"] == "destructive"
@@ -97,7 +97,7 @@ def test_what_a_device_reports_worse_is_denied(opened):
 @pytest.mark.parametrize("bits", [CSUPP, RESERVED, 3 << 16])
 def test_what_a_device_does_not_support_or_explain_is_destructive(opened, bits):
     opened.nvme.report_command(0x14, bits)
-    device = opened.start().client("alice").device("sim0")
+    device = opened.start().client("alice").nvme
     assert device.explain(*SELF_TEST)["class"] == "destructive"
     assert device.explain(*SELF_TEST)["device-effects"] == ["unknown"]
     with pytest.raises(BusError) as error:
@@ -106,7 +106,7 @@ def test_what_a_device_does_not_support_or_explain_is_destructive(opened, bits):
 
 
 def test_a_device_that_reports_no_effect_changes_nothing(opened):
-    device = opened.start().client("alice").device("sim0")
+    device = opened.start().client("alice").nvme
     explained = device.explain(*SELF_TEST)
     assert (explained["class"], explained["static-class"]) == ("config-change", "config-change")
     assert explained["device-effects"] == []
@@ -117,7 +117,7 @@ def test_a_device_that_reports_no_effect_changes_nothing(opened):
 
 def test_a_device_without_reports_has_the_catalogues_classes(opened):
     opened.nvme.fault(Fault.STATUS, status=0x4002)
-    device = opened.start().client("alice").device("sim0")
+    device = opened.start().client("alice").nvme
     assert opened.nvme.seen() == 1  # Identify Controller, which it refused
     explained = device.explain(*SELF_TEST)
     assert explained["class"] == "config-change" and "device-reason" not in explained
@@ -129,7 +129,7 @@ def test_a_request_that_comes_early_waits(opened):
     """Sent the moment the bus name appears, while the device does not yet answer."""
     opened.cxl.fault(Fault.HANG)
     alice = start_at_once(opened)
-    device = alice.device("sim1")
+    device = alice.cxl
     serial = device.post_execute(*SET_FEATURE)
     assert opened.client("bob").property("PolicyLoaded") is True
     assert device.property("State") == "busy" and serial not in alice.replies
@@ -146,20 +146,20 @@ def test_a_request_that_comes_early_waits(opened):
 def test_a_caller_that_leaves_does_not_wait(opened):
     opened.cxl.fault(Fault.HANG)
     alice = start_at_once(opened)
-    alice.device("sim1").post_execute(*SET_FEATURE)
+    alice.cxl.post_execute(*SET_FEATURE)
     alice.property("PolicyLoaded")
     alice.close()
     assert "left" in opened.journal.wait("denied", caller_name="alice")["why"]
     opened.cxl.fault(Fault.NONE)
     bob = opened.client("bob")
-    assert bob.device("sim1").execute(*SET_FEATURE)[1] == 0
+    assert bob.cxl.execute(*SET_FEATURE)[1] == 0
     assert opened.cxl.seen() == 2
 
 
 def test_an_executor_that_dies_while_it_reads_is_replaced(opened):
     opened.cxl.fault(Fault.DIE)
     alice = start_at_once(opened)
-    assert alice.device("sim1").execute(*SET_FEATURE)[1] == 0
+    assert alice.cxl.execute(*SET_FEATURE)[1] == 0
     opened.journal.wait("executor-lost")
 
 
@@ -168,7 +168,7 @@ def test_what_could_not_be_read_lets_queries_pass(opened):
     opened.cxl.fault(Fault.SHORT)
     opened.start()
     alice = opened.client("alice")
-    device = alice.device("sim1")
+    device = alice.cxl
     device.execute("cxl.get-feature", {"uuid": FEATURE, "count": 4})
     with pytest.raises(BusError) as error:
         device.execute(*SET_FEATURE)
@@ -182,7 +182,7 @@ def test_what_could_not_be_read_lets_queries_pass(opened):
 
 def test_other_firmware_reports_other_effects(opened):
     opened.nvme.report_command(0x14, LBCC, after_activation=True)
-    device = opened.start().client("alice").device("sim0")
+    device = opened.start().client("alice").nvme
     assert device.execute(*SELF_TEST)[1] == 0
     options = {"device-id": "nvme:SIM-NVME-0"}
     device.execute("nvme.firmware-download", {"offset": 0}, b"2.0     " + bytes(4088), options)
@@ -216,9 +216,9 @@ def test_a_request_that_was_allowed_is_judged_again_with_what_is_known_now(opene
     opened.start()
     alice, bob = opened.client("alice"), opened.client("bob")
     opened.cxl.fault(Fault.HANG)
-    running = bob.device("sim1").post_execute("cxl.get-feature", {"uuid": FEATURE, "count": 4})
+    running = bob.cxl.post_execute("cxl.get-feature", {"uuid": FEATURE, "count": 4})
     processes.wait_for(lambda: opened.reached() == 1, "the command at the device")
-    waiting = alice.device("sim1").post_execute(*SET_FEATURE)
+    waiting = alice.cxl.post_execute(*SET_FEATURE)
     alice.property("PolicyLoaded")
     os.kill(executor_pid(opened, "sim1"), signal.SIGKILL)
     with pytest.raises(BusError) as error:

@@ -28,34 +28,37 @@ def refused(fwctld, call, name="InvalidRequest", says=()):
     return error.value
 
 
+@pytest.mark.any_device
 @pytest.mark.parametrize("length", [0, 1, 63, 65, 128, 4096])
 def test_message_of_a_wrong_length(fwctld, alice, length):
     message = (raw_smart() + bytes(4096))[:length]
-    refused(fwctld, lambda: alice.device("sim0").execute_raw(message))
+    refused(fwctld, lambda: alice.nvme.execute_raw(message))
 
 
+@pytest.mark.any_device
 @pytest.mark.parametrize("size", [64, 65, 4096, 65536, 65537, 1024 * 1024])
 def test_noise_as_a_message(fwctld, alice, size):
-    for device in ("sim0", "sim1"):
+    for device in (alice.nvme, alice.cxl):
         with pytest.raises(BusError) as error:
-            alice.device(device).execute_raw(NOISE[:size])
+            device.execute_raw(NOISE[:size])
         assert error.value.short in ("InvalidRequest", "UnknownCommand")
         assert error.value.message
     assert fwctld.reached() == 0
 
 
+@pytest.mark.any_device
 def test_a_thousand_noisy_messages(fwctld, alice):
     """What noise gets through would have to be a command, allowed and complete: none is."""
     source = random.Random(2)
     # Only a few may wait until the bus has said who asks; by then it has.
-    alice.device("sim0").explain(*SMART)
+    device = alice.nvme
+    device.explain(*SMART)
     for _ in range(10):
         serials = []
         for _ in range(100):
             message = bytearray(source.randbytes(64))
             message[0] = source.choice([0x02, 0x06, 0x09, 0x0A, 0x80, 0x84, message[0]])
-            serials.append(alice.post("/org/fwctld1/device/sim0", DEVICE, "ExplainRaw", "ayaya{sv}",
-                                      (bytes(message), b"", {})))
+            serials.append(alice.post(device.path, DEVICE, "ExplainRaw", "ayaya{sv}", (bytes(message), b"", {})))
         for serial in serials:
             with pytest.raises(BusError) as error:
                 alice.wait(serial)
@@ -63,28 +66,31 @@ def test_a_thousand_noisy_messages(fwctld, alice):
     assert fwctld.reached() == 0
 
 
+@pytest.mark.any_device
 @pytest.mark.parametrize("size", [1, 512, 65536, 1024 * 1024])
 def test_data_that_the_command_does_not_take(fwctld, alice, size):
     data = NOISE[:size]
-    refused(fwctld, lambda: alice.device("sim0").execute(*SMART, data=data))
-    refused(fwctld, lambda: alice.device("sim0").execute_raw(raw_smart(), data=data))
+    refused(fwctld, lambda: alice.nvme.execute(*SMART, data=data))
+    refused(fwctld, lambda: alice.nvme.execute_raw(raw_smart(), data=data))
 
 
+@pytest.mark.any_device
 @pytest.mark.parametrize("options,says", [
     ({"force": True}, '"force"'),
     ({"uid": 0}, '"uid"'),
     ({"device-id": 7}, '"device-id"'),
-    ({"device-id": "nvme:OTHER"}, "nvme:SIM-NVME-0"),
+    ({"device-id": "nvme:OTHER"}, "nvme:OTHER"),
     ({"reason": b"bytes"}, '"reason"'),
     ({"reason": "x" * 257}, "256"),
     ({"": "x"}, '""'),
 ], ids=repr_of)
 def test_options_that_do_not_exist_or_do_not_fit(fwctld, alice, options, says):
-    refused(fwctld, lambda: alice.device("sim0").execute(*SMART, options=options), says=says)
-    refused(fwctld, lambda: alice.device("sim0").explain(*SMART, options=options), says=says)
-    refused(fwctld, lambda: alice.device("sim0").execute_raw(raw_smart(), options=options), says=says)
+    refused(fwctld, lambda: alice.nvme.execute(*SMART, options=options), says=says)
+    refused(fwctld, lambda: alice.nvme.explain(*SMART, options=options), says=says)
+    refused(fwctld, lambda: alice.nvme.execute_raw(raw_smart(), options=options), says=says)
 
 
+@pytest.mark.any_device
 @pytest.mark.parametrize("fields,says", [
     ({"lid": "no-such-page"}, '"no-such-page"'),
     ({"lid": 256}, '"lid"'),
@@ -100,7 +106,7 @@ def test_options_that_do_not_exist_or_do_not_fit(fwctld, alice, options, says):
     ({}, "lid"),
 ], ids=repr_of)
 def test_fields_that_do_not_exist_or_do_not_fit(fwctld, alice, fields, says):
-    refused(fwctld, lambda: alice.device("sim0").execute(SMART[0], fields_of(fields)), says=says)
+    refused(fwctld, lambda: alice.nvme.execute(SMART[0], fields_of(fields)), says=says)
 
 
 def fields_of(fields):
@@ -108,23 +114,26 @@ def fields_of(fields):
             value < 0 else value for key, value in fields.items()}
 
 
+@pytest.mark.any_device
 def test_a_field_given_twice(fwctld, alice):
     """A dictionary with one key twice is no dictionary that Python could make."""
     from jeepney import DBusAddress, new_method_call
 
-    message = new_method_call(DBusAddress("/org/fwctld1/device/sim0", "org.fwctld1", DEVICE), "Execute",
+    message = new_method_call(DBusAddress(alice.nvme.path, "org.fwctld1", DEVICE), "Execute",
                               "sa(yv)aya{sv}", ("nvme.get-log-page", [], b"", {}))
     with pytest.raises(BusError):
         alice.wait(alice.post_message(message))
     assert fwctld.reached() == 0
 
 
+@pytest.mark.any_device
 @pytest.mark.parametrize("command", ["", "nvme.", "get-log-page; rm", "cxl.get-feature", "nvme.get-log-page\n",
                                      "x" * 100000], ids=repr_of)
 def test_unknown_command(fwctld, alice, command):
-    refused(fwctld, lambda: alice.device("sim0").execute(command, {}), "UnknownCommand")
+    refused(fwctld, lambda: alice.nvme.execute(command, {}), "UnknownCommand")
 
 
+@pytest.mark.any_device
 @pytest.mark.parametrize("signature,body", [
     ("s", ("nvme.get-log-page",)),
     ("sa{sv}ay", ("nvme.get-log-page", {}, b"")),
@@ -135,19 +144,21 @@ def test_unknown_command(fwctld, alice, command):
 ])
 def test_arguments_of_a_wrong_type(fwctld, alice, signature, body):
     with pytest.raises(BusError) as error:
-        alice.call("/org/fwctld1/device/sim0", DEVICE, "Execute", signature, body)
+        alice.call(alice.nvme.path, DEVICE, "Execute", signature, body)
     assert error.value.name == "org.freedesktop.DBus.Error.InvalidArgs"
     assert fwctld.reached() == 0
 
 
+@pytest.mark.any_device
 @pytest.mark.parametrize("path", ["/", "/org/fwctld1", "/org/fwctld1/device", "/org/fwctld1/device/sim7",
-                                  "/org/fwctld1/device/sim0/x"])
+                                  "/org/fwctld1/device/sim7/x"])
 def test_objects_that_do_not_exist(alice, path):
     with pytest.raises(BusError) as error:
         alice.call(path, DEVICE, "ListCommands")
     assert error.value.name.startswith("org.freedesktop.DBus.Error.Unknown")
 
 
+@pytest.mark.any_device
 @pytest.mark.parametrize("name", ["", "sim7", "../sim0", "/dev/nvme0", "x" * 10000], ids=repr_of)
 def test_devices_that_do_not_exist(alice, name):
     with pytest.raises(BusError) as error:
@@ -156,24 +167,26 @@ def test_devices_that_do_not_exist(alice, name):
 
 
 def test_destructive_command_must_name_its_device(fwctld, alice):
-    error = refused(fwctld, lambda: alice.device("sim0").execute("nvme.format-nvm", {"nsid": 1, "lbaf": 0}),
-                    says="device-id")
+    error = refused(fwctld, lambda: alice.nvme.execute("nvme.format-nvm", {"nsid": 1, "lbaf": 0}),
+          says="device-id")
     assert error.details["rule"] == "alice-formats"
     content = fwctld.nvme.state()[:4096]
-    device = alice.device("sim0")
+    device = alice.nvme
     device.execute("nvme.format-nvm", {"nsid": 1, "lbaf": 0}, options={"device-id": device.property("DeviceId")})
     assert fwctld.reached() == 1 and fwctld.nvme.state()[:4096] != content
 
 
+@pytest.mark.any_device
 def test_cxl_tail_must_be_as_long_as_it_says(fwctld, alice):
-    device = alice.device("sim1")
+    device = alice.cxl
     uuid = bytes.fromhex("a1d6a7c252e14be29d0c4f3b6f0f7a10")
     for size in (0, 1, 7, 15):
         refused(fwctld, lambda: device.execute_raw(struct.pack("<II", 0x0501, size) + bytes(8) + uuid))
 
 
+@pytest.mark.any_device
 def test_the_daemon_answers_after_all_of_this(fwctld, alice):
     for size in (1, 64, 100000, 1024 * 1024):
         with pytest.raises(BusError):
-            alice.device("sim0").execute_raw(NOISE[:size], NOISE[:size])
-    assert alice.device("sim0").smart()[1] == 0
+            alice.nvme.execute_raw(NOISE[:size], NOISE[:size])
+    assert alice.nvme.smart()[1] == 0

@@ -10,10 +10,11 @@ SMART = ("nvme.get-log-page", {"lid": "smart"})
 IDENTIFY = ("nvme.identify", {"cns": "controller"})
 
 
+@pytest.mark.any_device
 def test_two_users_get_their_own_answers(fwctld, alice, bob):
-    smart = alice.device("sim0").execute(*SMART)[2]
-    identify = bob.device("sim0").execute(*IDENTIFY)[2]
-    a, b = alice.device("sim0"), bob.device("sim0")
+    smart = alice.nvme.execute(*SMART)[2]
+    identify = bob.nvme.execute(*IDENTIFY)[2]
+    a, b = alice.nvme, bob.nvme
     for _ in range(20):
         posted = [(alice, a.post_execute(*SMART), smart) for _ in range(4)]
         posted += [(bob, b.post_execute(*IDENTIFY), identify) for _ in range(4)]
@@ -28,10 +29,10 @@ def test_two_users_get_their_own_answers(fwctld, alice, bob):
 def test_one_users_crowd_does_not_delay_another(fwctld, alice, bob):
     """Whose request ran last waits for the others: bob's one comes before the rest of alice's."""
     fwctld.nvme.fault(Fault.HANG)
-    device = alice.device("sim0")
+    device = alice.nvme
     crowd = [device.post_execute(*SMART) for _ in range(20)]
     processes.wait_for(lambda: fwctld.reached() == 1, "the first command at the device")
-    serial = bob.device("sim0").post_execute(*IDENTIFY)
+    serial = bob.nvme.post_execute(*IDENTIFY)
     bob.property("PolicyLoaded")
     fwctld.nvme.fault(Fault.NONE)
     bob.wait(serial)
@@ -43,13 +44,14 @@ def test_one_users_crowd_does_not_delay_another(fwctld, alice, bob):
 def test_quota_counts_a_user_and_not_a_connection(fwctld, bob):
     """500 connections of one uid are one uid; another is served meanwhile."""
     fwctld.nvme.fault(Fault.HANG)
+    device = bob.nvme
     posted = []
     for _ in range(40):
         client = fwctld.client("alice")
-        posted += [(client, client.post("/org/fwctld1/device/sim0", "org.fwctld1.Device", "Execute", "sa{sv}aya{sv}",
+        posted += [(client, client.post(device.path, "org.fwctld1.Device", "Execute", "sa{sv}aya{sv}",
                                         (SMART[0], {"lid": ("s", "smart")}, b"", {}))) for _ in range(25)]
-    bob.device("sim1").execute("cxl.get-supported-features", {"count": 8}, timeout=5)
-    serial = bob.device("sim0").post_execute(*SMART)
+    bob.cxl.execute("cxl.get-supported-features", {"count": 8}, timeout=5)
+    serial = bob.nvme.post_execute(*SMART)
     fwctld.nvme.fault(Fault.NONE)
     bob.wait(serial)
     errors = []
@@ -67,7 +69,7 @@ def test_nothing_leaks(fwctld):
     def work(rounds):
         for _ in range(rounds):
             client = fwctld.client("alice")
-            device = client.device("sim0")
+            device = client.nvme
             for _ in range(10):
                 device.smart()
             with pytest.raises(BusError):
@@ -87,12 +89,12 @@ def test_state_changes_are_announced(fwctld, alice):
         ("type='signal',sender='org.fwctld1',member='PropertiesChanged'",))))
     fwctld.nvme.fault(Fault.HANG)
     bob = fwctld.client("bob")
-    serial = bob.device("sim0").post_execute(*SMART)
+    serial = bob.nvme.post_execute(*SMART)
     states = []
     while states[-1:] != ["idle"] or "busy" not in states:
         message = alice.connection.receive(timeout=5)
         if message.header.message_type is MessageType.signal and message.body[0] == "org.fwctld1.Device":
-            if message.header.fields[HeaderFields.path] != "/org/fwctld1/device/sim0":
+            if message.header.fields[HeaderFields.path] != bob.nvme.path:
                 continue
             states.append(message.body[1]["State"][1])
             if states[-1] == "busy":

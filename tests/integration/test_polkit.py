@@ -7,7 +7,7 @@ import time
 import pytest
 
 from client import BusError
-from conftest import DENY_ALL, POLICY
+from bench import DENY_ALL, POLICY
 
 CHANGE = ("nvme.set-features", {"fid": "temperature-threshold", "value": 340})
 FORMAT = ("nvme.format-nvm", {"nsid": 1, "lbaf": 0})
@@ -23,18 +23,20 @@ def frozen(process):
     return Frozen()
 
 
+@pytest.mark.any_device
 def test_granted_by_a_rule(fwctld, alice):
-    request = alice.device("sim0").execute(*CHANGE)[0]
+    request = alice.nvme.execute(*CHANGE)[0]
     assert fwctld.reached() == 1
     assert fwctld.journal.wait("authentication", request=request)["result"] == "granted"
     assert fwctld.journal.wait("outcome", request=request)["result"] == "executed"
 
 
+@pytest.mark.any_device
 @pytest.mark.parametrize("user", ["bob", "nobody"])
 def test_refused(fwctld, user):
     """bob by a rule; nobody because there is no one to ask for a password."""
     with pytest.raises(BusError) as error:
-        fwctld.client(user).device("sim0").execute(*CHANGE)
+        fwctld.client(user).nvme.execute(*CHANGE)
     assert error.value.short == "NotAuthenticated"
     assert fwctld.reached() == 0
     record = fwctld.journal.wait("authentication", caller_name=user)
@@ -43,8 +45,9 @@ def test_refused(fwctld, user):
     assert fwctld.journal.wait("denied", caller_name=user)["verdict"] == "authenticate"
 
 
+@pytest.mark.any_device
 def test_authentication_is_asked_for_each_time(fwctld, alice):
-    device = alice.device("sim0")
+    device = alice.nvme
     for _ in range(3):
         device.execute(*CHANGE)
     assert len(fwctld.journal.wait("authentication", count=3, caller_name="alice")) == 3
@@ -52,11 +55,11 @@ def test_authentication_is_asked_for_each_time(fwctld, alice):
 
 def test_hanging_polkitd_delays_nobody_else(fwctld, alice, nobody):
     with frozen(fwctld.bench.polkitd):
-        device = alice.device("sim0")
+        device = alice.nvme
         serial = device.post_execute(*CHANGE)
         started = time.monotonic()
-        nobody.device("sim0").smart()
-        assert nobody.device("sim0").explain(*FORMAT)["verdict"] == "deny"
+        nobody.nvme.smart()
+        assert nobody.nvme.explain(*FORMAT)["verdict"] == "deny"
         assert nobody.property("PolicyLoaded") is True
         assert time.monotonic() - started < 2
         assert fwctld.reached() == 1
@@ -64,14 +67,15 @@ def test_hanging_polkitd_delays_nobody_else(fwctld, alice, nobody):
     assert fwctld.reached() == 2
 
 
+@pytest.mark.any_device
 def test_caller_leaves_while_polkit_is_asked(fwctld, alice):
     with frozen(fwctld.bench.polkitd):
-        alice.device("sim0").post_execute(*CHANGE)
+        alice.nvme.post_execute(*CHANGE)
         fwctld.client("root").manager("ListDevices")
         alice.close()
         record = fwctld.journal.wait("denied", caller_name="alice")
         assert "left" in record["why"]
-    fwctld.client("nobody").device("sim0").smart()
+    fwctld.client("nobody").nvme.smart()
     assert fwctld.reached() == 1
     assert not fwctld.journal.records("intent", caller_name="alice")
 
@@ -84,13 +88,14 @@ def prompted(*arguments):
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.any_device
 def test_caller_leaves_while_a_person_is_asked(fwctld):
     """With the prompt open: the question is withdrawn, and nothing is sent."""
-    with prompted("interactive") as caller:
+    with prompted("interactive", fwctld.nvme.name) as caller:
         asked = json.loads(caller.stdout.readline())
         assert asked["action"] == "org.fwctld1.config-change"
-        assert "nvme.set-features" in asked["message"] and "nvme:SIM-NVME-0" in asked["message"]
-        fwctld.client("alice").device("sim0").smart()
+        assert "nvme.set-features" in asked["message"] and fwctld.nvme.id in asked["message"]
+        fwctld.client("alice").nvme.smart()
         caller.stdin.write("leave\n")
         caller.stdin.flush()
         assert json.loads(caller.stdout.readline()) == "cancelled"
@@ -98,8 +103,9 @@ def test_caller_leaves_while_a_person_is_asked(fwctld):
     assert fwctld.reached() == 1
 
 
+@pytest.mark.any_device
 def test_no_prompt_unless_the_caller_allows_it(fwctld):
-    with prompted("not-interactive") as caller:
+    with prompted("not-interactive", fwctld.nvme.name) as caller:
         assert json.loads(caller.stdout.readline()) == "org.fwctld1.Error.NotAuthenticated"
     assert fwctld.reached() == 0
 
@@ -108,19 +114,20 @@ def test_dead_polkitd_denies(fwctld, alice, nobody):
     fwctld.bench.polkitd.kill()
     try:
         with pytest.raises(BusError) as error:
-            alice.device("sim0").execute(*CHANGE, timeout=60)
+            alice.nvme.execute(*CHANGE, timeout=60)
         assert error.value.short == "NotAuthenticated"
         assert fwctld.reached() == 0
-        nobody.device("sim0").smart()
+        nobody.nvme.smart()
     finally:
         fwctld.bench.restart_polkitd()
     assert fwctld.journal.wait("authentication", caller_name="alice")["result"] == "refused"
 
 
+@pytest.mark.any_device
 def test_policy_that_changes_while_polkit_is_asked_counts(fwctld, alice):
     """What was authenticated under the old policy is denied under the new one."""
     with frozen(fwctld.bench.polkitd):
-        serial = alice.device("sim0").post_execute(*CHANGE)
+        serial = alice.nvme.post_execute(*CHANGE)
         fwctld.client("root").manager("ListDevices")
         fwctld.policy(DENY_ALL, reload=False)
         fwctld.reload_by_signal()
@@ -130,10 +137,11 @@ def test_policy_that_changes_while_polkit_is_asked_counts(fwctld, alice):
     assert fwctld.reached() == 0
 
 
+@pytest.mark.any_device
 def test_authentication_counts_for_the_rule_that_asked(fwctld, alice):
     """Another rule asks again, even though it asks for the same."""
     with frozen(fwctld.bench.polkitd):
-        serial = alice.device("sim0").post_execute(*CHANGE)
+        serial = alice.nvme.post_execute(*CHANGE)
         fwctld.client("root").manager("ListDevices")
         fwctld.policy(POLICY + "  - {id: newer, class: [config-change], verdict: authenticate}\n", reload=False)
         fwctld.reload_by_signal()
@@ -143,10 +151,11 @@ def test_authentication_counts_for_the_rule_that_asked(fwctld, alice):
     assert fwctld.reached() == 0
 
 
+@pytest.mark.any_device
 def test_root_is_authenticated_and_yet_denied(fwctld):
     """polkit always says yes to root; a deny rule does not."""
     root = fwctld.client("root")
-    root.device("sim0").execute(*CHANGE)
+    root.nvme.execute(*CHANGE)
     with pytest.raises(BusError) as error:
-        root.device("sim0").execute(*FORMAT, options={"device-id": "nvme:SIM-NVME-0"})
+        root.nvme.execute(*FORMAT, options={"device-id": fwctld.nvme.id})
     assert error.value.short == "Denied"
