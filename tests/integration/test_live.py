@@ -201,7 +201,7 @@ def test_a_mailbox_reports_its_effects_log(opened):
     processes.create_device(number, "cxl-mem", "SIM-MEMORY")
     device = opened.start().client("alice").device(f"sim{number}")
     asked = [(record["command"], record.get("fields", "")) for record in
-             opened.journal.records("intent", device=f"sim{number}")]
+             opened.journal.wait("intent", 2, device=f"sim{number}")]
     assert [command for command, _ in asked] == ["cxl.get-supported-logs", "cxl.get-log"]
     assert asked[1][1].startswith("uuid=0da9c0b5-bf41-4b78-8f79-96b1623b3f17 offset=0x0 length=")
     listed = rows(device, "cxl.set-lsa")[""]
