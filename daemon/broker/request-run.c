@@ -49,6 +49,7 @@ void request_answer(struct request *request)
 {
 	const struct outcome *outcome = &request->outcome;
 	struct manager *manager = request->manager;
+	char piece[64] = "";
 	const char *name;
 
 	if (request->sent && outcome->kind == OUTCOME_EXECUTED)
@@ -73,10 +74,14 @@ void request_answer(struct request *request)
 		break;
 	case OUTCOME_REFUSED_BY_DEVICE:
 		name = dialect_status(request->classified.command->dialect, outcome->status);
+		if (request->pieces.n > 1)
+			snprintf(piece, sizeof(piece), " It was piece %zu of %zu of a long answer.",
+				 request->n_sent, request->pieces.n);
 		request_reply_error(request, FWCTLD_ERROR_DEVICE_REFUSED,
-				    "%s refused %s with status 0x%x%s%s%s.", request->device->name,
-				    request->classified.command->full_name, outcome->status,
-				    name ? " (" : "", name ?: "", name ? ")" : "");
+				    "%s refused %s with status 0x%x%s%s%s.%s",
+				    request->device->name, request->classified.command->full_name,
+				    outcome->status, name ? " (" : "", name ?: "", name ? ")" : "",
+				    piece);
 		break;
 	case OUTCOME_REFUSED_BY_KERNEL:
 		request_reply_error(request, FWCTLD_ERROR_KERNEL_REFUSED,

@@ -112,6 +112,7 @@ def test_a_piece_that_the_device_refuses_ends_it(fwctld, reader):
     with pytest.raises(BusError) as error:
         reader.wait(serial)
     assert error.value.short == "DeviceRefused" and "internal-error" in error.value.message
+    assert error.value.message.endswith("It was piece 2 of 12 of a long answer.")
     assert fwctld.reached() == 2
     record = outcome(fwctld)
     assert record["result"] == "refused-by-device" and record["pieces"] == "2 of 12"
