@@ -151,7 +151,9 @@ class Bench(bench.Bench):
         systemctl("start", "polkit.service", "fwctld.service")
 
     def stop(self):
-        systemctl("stop", "fwctld.service", "fwctld-monitor.service")
+        failed = systemctl("list-units", "--failed", "--no-legend", "--plain")
+        systemctl("stop", "fwctld.service", "fwctld-monitor.socket", "fwctld-monitor.service")
+        assert "fwctld" not in failed, failed
 
     def stopped(self):
         """fwctld before it is started."""

@@ -295,7 +295,7 @@ def test_unread_answers_are_bounded_by_what_they_take(fwctld):
         return int(next(line for line in status if line.startswith("VmHWM:")).split()[1])
 
     # Of each connection as many as the bus lets wait for an answer. The bus takes the first ones, then no more.
-    devices = [fwctld.client("alice").device("sim0") for _ in range(60)]
+    devices = [fwctld.client("alice").nvme for _ in range(60)]
     for device in devices:
         device.explain("nvme.identify")  # so that fwctld knows who it is
     posted = 0

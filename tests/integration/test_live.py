@@ -239,9 +239,9 @@ def test_whoever_waits_for_the_report_is_asked_for_a_password_all_the_same(opene
     opened.cxl.fault(Fault.HANG)
     alice = start_at_once(opened)
     bob = opened.client("bob")
-    first = bob.device("sim1").post_execute(*SET_FEATURE)
+    first = bob.cxl.post_execute(*SET_FEATURE)
     assert bob.property("PolicyLoaded") is True
-    second = alice.device("sim1").post_execute(*SET_FEATURE)
+    second = alice.cxl.post_execute(*SET_FEATURE)
     assert alice.property("PolicyLoaded") is True
     with bench.full_journal():
         opened.cxl.fault(Fault.NONE)

@@ -8,11 +8,11 @@ import subprocess
 TAINT_FWCTL = 1 << 19  # Documentation/admin-guide/tainted-kernels.rst
 
 
-def run(*command, user=None, status=0, data=None):
+def run(*command, user=None, status=0):
     """A program, as some user. Returns what it says."""
     if user:
         command = "setpriv", f"--reuid={user}", "--regid=nogroup", "--clear-groups", *command
-    done = subprocess.run(command, input=data, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, cwd="/")
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, cwd="/")
     assert done.returncode == status, f"{' '.join(command)}: exit status {done.returncode}, not {status}: {done}"
     return done.stdout
 
