@@ -81,8 +81,9 @@ def test_a_device_goes_with_a_command_in_it(fwctld, alice, bob, qemu, unpluggabl
     assert error.value.details["request"] == intent["request"]
     with pytest.raises(BusError) as error:
         bob.wait(queued)
-    # The kernel gives the command up first, and tells of the device afterwards: bob's can be the next until then.
-    assert error.value.short in ("DeviceGone", "KernelRefused")
+    # The kernel gives the command up first, and tells of the device afterwards: bob's can be the next until then. And
+    # what comes back of it then can be EIO, which proves nothing.
+    assert error.value.short in ("DeviceGone", "KernelRefused", "OutcomeUnknown")
     outcome = fwctld.journal.wait("outcome", request=intent["request"])
     assert outcome["result"] == "unknown"
     removed = fwctld.journal.wait("device-removed")
