@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* One command: its class and what refines it, its lengths, pointers, times. */
+/* One command: who it is, its class, its lengths, pointers, times. */
 
 #include "policy/catalogue-load.h"
 
@@ -19,6 +19,7 @@
 #define DEADLINE_DEFAULT_MS 20000u
 #define DURATION_MAX_MS	    (24u * 3600u * 1000u)
 #define SCOPE_MAX	    3u /* enum fwctl_rpc_scope of include/kernel-abi.h */
+#define REFUSED_SIZE	    64u /* of the message of a command that has none: room for what selects it */
 
 int field_find(const struct loader *loader, const struct yaml_node *node,
 	       const struct command *command)
@@ -37,92 +38,6 @@ int field_find(const struct loader *loader, const struct yaml_node *node,
 	loader_error(loader, node, "The command has no field \"%s\".%s", node->scalar,
 		     suggestion_text(&suggestion));
 	return -1;
-}
-
-/*
- * A class must own up to its effects. `refine` and the command itself have to say a class; what
- * comes on top of it (`also`, `worsen`) may leave it alone, and then may add hazards only.
- */
-static void class_check(const struct loader *loader, const struct yaml_node *at,
-			enum effect_class class, effect_set effects)
-{
-	for (int i = 0; i < _EFFECT_MAX; i++)
-		if (effects & EFFECT_BIT(i) &&
-		    effect_class_of((enum effect)i) > (class ?: CLASS_READ_ONLY)) {
-			loader_error(loader, at,
-				     "The effect \"%s\" is %s, but the class here is %s: say the "
-				     "worse class.",
-				     effect_to_string((enum effect)i),
-				     effect_class_to_string(effect_class_of((enum effect)i)),
-				     class ? effect_class_to_string(class) : "not given");
-			return;
-		}
-}
-
-static int refinement_read(const struct loader *loader, struct yaml_node *map,
-			   const struct command *command, bool also, struct refinement *refinement)
-{
-	struct yaml_node *class, *effects, *reason;
-
-	class = also ? yaml_get(map, "class") : loader_require(loader, map, "class");
-	effects = yaml_get(map, "effects");
-	reason = loader_require(loader, map, "reason");
-	if ((!class || loader_class(loader, class, &refinement->class)) &&
-	    (!effects || loader_effects(loader, effects, &refinement->effects)))
-		class_check(loader, effects ?: map, refinement->class, refinement->effects);
-	if (also && !class && !effects)
-		loader_error(loader, map,
-			     "This adds nothing: expected a \"class\" or \"effects\".");
-	return reason ? loader_string(loader, reason, "a reason", &refinement->reason) : 0;
-}
-
-static int refinements_read(const struct loader *loader, struct yaml_node *node,
-			    const struct command *command, bool also, struct refinement **ret,
-			    size_t *ret_n)
-{
-	static const char *const keys[] = {"when", "class", "effects", "reason", NULL};
-	int r;
-
-	if (!loader_kind(loader, node, YAML_LIST, "a list of cases"))
-		return 0;
-	*ret = calloc(node->n_items + 1, sizeof(**ret));
-	if (!*ret)
-		return -ENOMEM;
-	for (size_t i = 0; i < node->n_items; i++) {
-		struct yaml_node *map = node->items[i].value;
-		struct refinement *refinement = &(*ret)[(*ret_n)++];
-
-		if (!loader_kind(loader, map, YAML_MAP, "a case"))
-			continue;
-		r = case_when(loader, map, command, &refinement->when);
-		if (r < 0)
-			return r;
-		if (!also)
-			case_reachable(loader, map, &refinement->when, i, node->n_items);
-		r = refinement_read(loader, map, command, also, refinement);
-		if (r < 0)
-			return r;
-		loader_known(loader, map, keys);
-	}
-	return 0;
-}
-
-static void live_read(const struct loader *loader, struct yaml_node *map, struct command *command)
-{
-	struct yaml_node *key, *absent;
-
-	if (!loader_kind(loader, map, YAML_MAP, "{key: FIELD, absent: CLASS}"))
-		return;
-	key = loader_require(loader, map, "key");
-	absent = yaml_get(map, "absent");
-	loader_known(loader, map, (const char *const[]){"key", "absent", NULL});
-	if (key)
-		command->live_key = field_find(loader, key, command);
-	if (command->live_key >= 0 && command->fields[command->live_key].type == FIELD_BYTES)
-		loader_error(loader, key,
-			     "What a device reports is looked up by a number or a UUID.");
-	if (absent)
-		(void)loader_class(loader, absent, &command->live_absent);
 }
 
 static void duration_read(const struct loader *loader, const struct yaml_node *node, uint32_t *ret)
@@ -184,12 +99,79 @@ static int success_read(const struct loader *loader, struct yaml_node *node,
 	return 0;
 }
 
+/* Bits of the kernel's capabilities, by the names that the dialect gives them. */
+static void needs_read(const struct loader *loader, const struct yaml_node *node,
+		       struct command *command)
+{
+	const struct dialect *dialect = loader->dialect;
+	struct suggestion suggestion;
+
+	if (!loader_kind(loader, node, YAML_SCALAR, "the name of a capability of the kernel"))
+		return;
+	suggestion = (struct suggestion){.wrong = node->scalar};
+	for (size_t i = 0; i < dialect->n_kernel_capabilities; i++) {
+		const struct value_name *capability = &dialect->kernel_capabilities[i];
+
+		if (strcmp(capability->name, node->scalar) == 0) {
+			command->needs = UINT32_C(1) << capability->value;
+			return;
+		}
+		suggestion_try(&suggestion, capability->name);
+	}
+	loader_error(loader, node, "The dialect has no kernel capability \"%s\".%s", node->scalar,
+		     suggestion_text(&suggestion));
+}
+
 static const char *const command_keys[] = {
 	"name",	   "opcode", "summary", "size",	   "envelope", "id",	   "class",
 	"effects", "reason", "fields",	"request", "response", "segments", "refine",
 	"also",	   "scope",  "live",	"timeout", "deadline", "success",  "layout",
-	"answer",  "pieces", "renews",	NULL,
+	"answer",  "pieces", "renews",	"needs",   NULL,
 };
+
+static const char *const refused_keys[] = {
+	"name",	 "opcode",  "summary", "size",	 "refused", "envelope",
+	"class", "effects", "reason",  "fields", "scope",   NULL,
+};
+
+static bool is_word(const struct yaml_node *node, const char *word)
+{
+	return node && node->kind == YAML_SCALAR && strcmp(node->scalar, word) == 0;
+}
+
+/* How many bytes its message has, or why it never has any. */
+static int size_read(const struct loader *loader, struct yaml_node *map, struct command *command)
+{
+	struct yaml_node *size = yaml_get(map, "size"), *refused = yaml_get(map, "refused");
+	uint64_t value;
+
+	command->message_size = loader->source->message_size;
+	if (refused || is_word(size, "unknown")) {
+		command->layout_unknown = !refused;
+		if (command->message_size == 0)
+			command->message_size = REFUSED_SIZE;
+		if (refused && size)
+			loader_error(loader, size,
+				     "What is never sent has no size: leave it out, or leave out "
+				     "\"refused\".");
+		if (refused)
+			return loader_string(loader, refused, "a reason", &command->refused);
+		command->refused = strdup("how its message is laid out is published nowhere");
+		return command->refused ? 0 : -ENOMEM;
+	}
+
+	if (size && yaml_read_uint(loader->file, size, "a size in bytes, or \"unknown\"",
+				   MESSAGE_HEAD_MAX, loader->problems, &value) == 0)
+		command->message_size = (uint32_t)value;
+	if (command->message_size == 0) {
+		if (!size)
+			loader_error(loader, map, "Expected \"size\", the bytes of the message.");
+		else
+			loader_error(loader, size, "A message has at least one byte.");
+		command->message_size = MESSAGE_HEAD_MAX; /* so that reading can go on */
+	}
+	return 0;
+}
 
 static int command_identify(const struct loader *loader, struct yaml_node *map,
 			    struct command *command)
@@ -231,23 +213,37 @@ static int command_identify(const struct loader *loader, struct yaml_node *map,
 	}
 	node = loader_require(loader, map, "opcode");
 	if (node && yaml_read_uint(loader->file, node, "an opcode",
-				   UINT32_MAX >> (32 - loader->dialect->opcode.size * 8),
+				   field_max(&(struct field){.parts = {loader->dialect->opcode},
+							     .n_parts = 1}),
 				   loader->problems, &value) == 0)
 		command->opcode = (uint32_t)value;
+	return size_read(loader, map, command);
+}
 
-	command->message_size = loader->source->message_size;
-	node = yaml_get(map, "size");
-	if (node && yaml_read_uint(loader->file, node, "a size in bytes", MESSAGE_HEAD_MAX,
-				   loader->problems, &value) == 0)
-		command->message_size = (uint32_t)value;
-	if (command->message_size == 0) {
-		if (!node)
-			loader_error(loader, map, "Expected \"size\", the bytes of the message.");
-		else
-			loader_error(loader, node, "A message has at least one byte.");
-		command->message_size = MESSAGE_HEAD_MAX; /* so that reading can go on */
-	}
-	return 0;
+static bool is_one_place(const struct field_part *a, const struct field_part *b)
+{
+	return a->offset == b->offset && a->size == b->size && a->low == b->low &&
+	       a->high == b->high && a->order == b->order;
+}
+
+/* No message can be both: they have one selecting field in one place, with two values. */
+static bool are_told_apart(const struct command *a, const struct command *b)
+{
+	for (unsigned i = 0; i < a->n_fields; i++)
+		for (unsigned j = 0; j < b->n_fields; j++) {
+			const struct field *x = &a->fields[i], *y = &b->fields[j];
+
+			if (x->select && y->select && x->n_parts == 1 && y->n_parts == 1 &&
+			    is_one_place(&x->parts[0], &y->parts[0]) &&
+			    x->fixed_value != y->fixed_value)
+				return true;
+		}
+	return false;
+}
+
+bool commands_clash(const struct command *a, const struct command *b)
+{
+	return a->opcode == b->opcode && !are_told_apart(a, b);
 }
 
 static void command_unique(const struct loader *loader, struct yaml_node *map,
@@ -258,9 +254,9 @@ static void command_unique(const struct loader *loader, struct yaml_node *map,
 	for (size_t i = 0; i < dialect->n_commands; i++) {
 		const struct command *other = &dialect->commands[i];
 
-		if (other == command)
+		if (other == command || other == undescribed_find(loader, command))
 			continue;
-		if (yaml_get(map, "opcode") && other->opcode == command->opcode)
+		if (yaml_get(map, "opcode") && commands_clash(other, command))
 			loader_error(
 				loader, yaml_get(map, "opcode"),
 				"The opcode 0x%x is %s already, at %s:%u. A later file can only "
@@ -275,6 +271,33 @@ static void command_unique(const struct loader *loader, struct yaml_node *map,
 	}
 }
 
+/* What says which command it is, and nothing else: the rest of its message is never looked at. */
+static void refused_check(const struct loader *loader, struct yaml_node *fields,
+			  const struct command *command)
+{
+	for (size_t i = 0; fields && fields->kind == YAML_MAP && i < fields->n_items; i++) {
+		int field = command_field(command, fields->items[i].key->scalar);
+
+		if (field >= 0 && !command->fields[field].select)
+			loader_error(loader, fields->items[i].key,
+				     "What is never sent has no fields but those with \"select\".");
+	}
+}
+
+/* The dialect's segments are written down in its own file. */
+static void segments_read_all(const struct loader *loader, struct yaml_node *own,
+			      struct command *command)
+{
+	struct loader dialect_loader = *loader;
+
+	if (own) {
+		segments_read(loader, own, command);
+	} else if (loader->source->segments) {
+		dialect_loader.file = loader->source->file;
+		segments_read(&dialect_loader, loader->source->segments, command);
+	}
+}
+
 static int command_read(const struct loader *loader, struct yaml_node *map, struct command *command)
 {
 	struct yaml_node *node, *class, *effects;
@@ -285,7 +308,6 @@ static int command_read(const struct loader *loader, struct yaml_node *map, stru
 	if (r < 0)
 		return r;
 	envelope_known = command_envelope_read(loader, map, command);
-	command_unique(loader, map, command);
 
 	class = loader_require(loader, map, "class");
 	effects = yaml_get(map, "effects");
@@ -296,9 +318,20 @@ static int command_read(const struct loader *loader, struct yaml_node *map, stru
 	r = fields_read(loader, map, yaml_get(map, "fields"), command);
 	if (r < 0)
 		return r;
-	node = yaml_get(map, "segments");
-	if (node)
-		segments_read(loader, node, command);
+	command_unique(loader, map, command);
+	node = yaml_get(map, "scope");
+	if (node) {
+		r = value_cases_read(loader, node, command, NULL, SCOPE_MAX, true, &command->scopes,
+				     &command->n_scopes);
+		if (r < 0)
+			return r;
+	}
+	if (command->refused) {
+		refused_check(loader, yaml_get(map, "fields"), command);
+		loader_known(loader, map, refused_keys);
+		return 0;
+	}
+	segments_read_all(loader, yaml_get(map, "segments"), command);
 	node = yaml_get(map, "request");
 	if (node) {
 		/* NVMe passthrough has no length of its own: the device reads what the fields say.
@@ -329,16 +362,9 @@ static int command_read(const struct loader *loader, struct yaml_node *map, stru
 		if (r < 0)
 			return r;
 	}
-	node = yaml_get(map, "scope");
-	if (node) {
-		r = value_cases_read(loader, node, command, NULL, SCOPE_MAX, true, &command->scopes,
-				     &command->n_scopes);
-		if (r < 0)
-			return r;
-	}
 	node = yaml_get(map, "live");
 	if (node)
-		live_read(loader, node, command);
+		reported_read(loader, node, command);
 	node = yaml_get(map, "timeout");
 	if (node)
 		duration_read(loader, node, &command->timeout_ms);
@@ -349,6 +375,9 @@ static int command_read(const struct loader *loader, struct yaml_node *map, stru
 	if (node)
 		(void)yaml_read_bool(loader->file, node, "\"renews\"", loader->problems,
 				     &command->renews);
+	node = yaml_get(map, "needs");
+	if (node)
+		needs_read(loader, node, command);
 	node = yaml_get(map, "success");
 	if (node) {
 		r = success_read(loader, node, command);
@@ -371,6 +400,7 @@ static int command_read(const struct loader *loader, struct yaml_node *map, stru
 			return r;
 	}
 	loader_known(loader, map, command_keys);
+	limits_check(loader, map, command);
 	if (envelope_known)
 		envelope_check(loader, map, map, command);
 	return 0;
@@ -390,7 +420,7 @@ int commands_read(const struct loader *loader, struct yaml_node *node)
 		return -ENOMEM;
 	dialect->commands = commands;
 	for (size_t i = 0; i < node->n_items; i++) {
-		struct command *command = &commands[dialect->n_commands];
+		struct command *command = &commands[dialect->n_commands], *undescribed;
 
 		if (!loader_kind(loader, node->items[i].value, YAML_MAP, "a command"))
 			continue;
@@ -399,97 +429,13 @@ int commands_read(const struct loader *loader, struct yaml_node *node)
 		r = command_read(loader, node->items[i].value, command);
 		if (r < 0)
 			return r;
-	}
-	return 0;
-}
-
-static struct command *command_named(const struct loader *loader, const struct yaml_node *node)
-{
-	struct dialect *dialect = loader->dialect;
-	struct suggestion suggestion;
-
-	if (!loader_kind(loader, node, YAML_SCALAR, "the name of a command"))
-		return NULL;
-	if (strchr(node->scalar, '.')) {
-		loader_error(loader, node,
-			     "Here a command is written without its dialect: expected \"%s\".",
-			     strrchr(node->scalar, '.') + 1);
-		return NULL;
-	}
-	suggestion = (struct suggestion){.wrong = node->scalar};
-	for (size_t i = 0; i < dialect->n_commands; i++) {
-		if (!dialect->commands[i].name)
-			continue;
-		if (strcmp(dialect->commands[i].name, node->scalar) == 0)
-			return &dialect->commands[i];
-		suggestion_try(&suggestion, dialect->commands[i].name);
-	}
-	loader_error(loader, node, "There is no command \"%s\" to worsen.%s", node->scalar,
-		     suggestion_text(&suggestion));
-	return NULL;
-}
-
-/* Is all that matches as bad already, whatever its fields are? Then the entry does nothing. */
-static void warn_of_no_effect(const struct loader *loader, const struct yaml_node *map,
-			      const struct command *command, const struct refinement *also)
-{
-	enum effect_class class = also->class;
-
-	if (effect_set_class(also->effects) > class)
-		class = effect_set_class(also->effects);
-	for (size_t n = 0; n <= command->n_refine; n++) {
-		const struct refinement *row = n < command->n_refine ? &command->refine[n] : NULL;
-
-		if (row && !conditions_meet(&row->when, &also->when))
-			continue;
-		if ((row ? row->class : command->class) < class ||
-		    also->effects & ~(row ? row->effects : command->effects))
-			return;
-		/* Nothing that matches goes on to a later row. */
-		if (row && condition_covers(&row->when, &also->when, command))
-			break;
-	}
-	yaml_problem(loader->file, map, true, loader->problems,
-		     "This changes nothing: what matches of %s is of that class, with these "
-		     "effects, already.",
-		     command->full_name);
-}
-
-int worsen_read(const struct loader *loader, struct yaml_node *node)
-{
-	static const char *const keys[] = {"command", "when", "class", "effects", "reason", NULL};
-	int r;
-
-	if (!loader_kind(loader, node, YAML_LIST, "a list of cases"))
-		return 0;
-	for (size_t i = 0; i < node->n_items; i++) {
-		struct yaml_node *map = node->items[i].value, *name;
-		struct refinement *also;
-		struct command *command;
-		size_t errors_before;
-
-		if (!loader_kind(loader, map, YAML_MAP, "a case"))
-			continue;
-		name = loader_require(loader, map, "command");
-		command = name ? command_named(loader, name) : NULL;
-		if (!command)
-			continue;
-		also = reallocarray(command->also, command->n_also + 1, sizeof(*also));
-		if (!also)
-			return -ENOMEM;
-		command->also = also;
-		also = &also[command->n_also++];
-		*also = (struct refinement){};
-		errors_before = loader->problems->n_errors;
-		r = case_when(loader, map, command, &also->when);
-		if (r < 0)
-			return r;
-		r = refinement_read(loader, map, command, true, also);
-		if (r < 0)
-			return r;
-		loader_known(loader, map, keys);
-		if (loader->problems->n_errors == errors_before)
-			warn_of_no_effect(loader, map, command, also);
+		undescribed = undescribed_find(loader, command);
+		if (undescribed) {
+			r = command_describe(undescribed, command);
+			if (r < 0)
+				return r;
+			dialect->n_commands--;
+		}
 	}
 	return 0;
 }

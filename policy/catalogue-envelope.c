@@ -78,7 +78,7 @@ static void id_check(const struct loader *loader, const struct yaml_node *node,
 	for (size_t i = 0; i < loader->dialect->n_commands; i++) {
 		const struct command *other = &loader->dialect->commands[i];
 
-		if (other != command && other->envelope == ENVELOPE_CXL_MEM &&
+		if (other != command && other->envelope == ENVELOPE_CXL_MEM && !other->refused &&
 		    other->kernel_id == id)
 			loader_error(loader, node, "The id %u is %s already, at %s:%u.", id,
 				     other->full_name, other->file, other->line);
@@ -107,13 +107,13 @@ bool command_envelope_read(const struct loader *loader, struct yaml_node *map,
 		if (id)
 			loader_error(loader, id, "Only a command of the envelope %s has an id.",
 				     envelopes[ENVELOPE_CXL_MEM].name);
-	} else if (!id) {
+	} else if (!id && !command->refused) {
 		loader_error(loader, map,
 			     "Expected \"id\", by which the kernel knows a command of the "
 			     "envelope %s.",
 			     envelopes[ENVELOPE_CXL_MEM].name);
-	} else if (yaml_read_uint(loader->file, id, "an id", UINT32_MAX, loader->problems,
-				  &value) == 0) {
+	} else if (id && yaml_read_uint(loader->file, id, "an id", UINT32_MAX, loader->problems,
+					&value) == 0) {
 		command->kernel_id = (uint32_t)value;
 		id_check(loader, id, command);
 	}

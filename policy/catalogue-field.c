@@ -118,17 +118,36 @@ static void type_read(const struct loader *loader, const struct yaml_node *node,
 		     node->scalar);
 }
 
-static const char *const field_keys[] = {"in",	  "at",	    "size",  "bits",	"order",
-					 "parts", "type",   "names", "summary", "default",
-					 "fixed", "secret", NULL};
+/* A number that is always there, and that tells the command from others of its opcode. */
+static void select_read(const struct loader *loader, struct yaml_node *node, struct field *field)
+{
+	union field_value value;
 
-/* All but `default`, which may ask for other fields. */
+	if (field->type != FIELD_NUMBER || field->fixed != FIXED_NOT || field->secret) {
+		loader_error(loader, node,
+			     "Only a number that is neither \"fixed\" nor secret can select.");
+		return;
+	}
+	if (!condition_read_value(loader->file, node, field, loader->problems, &value))
+		return;
+	field->fixed = FIXED_VALUE;
+	field->fixed_value = value.number;
+	field->select = true;
+}
+
+static const char *const field_keys[] = {
+	"in",	   "at",      "size",  "bits",	 "order",  "parts",   "type", "names",
+	"summary", "default", "fixed", "select", "secret", "at-most", NULL,
+};
+
+/* All but `default` and `at-most`, which may ask for other fields. */
 static int field_read(const struct loader *loader, const struct yaml_node *key,
 		      struct yaml_node *map, struct field *field)
 {
 	struct yaml_node *node;
 	int r;
 
+	field->at_most = -1;
 	r = loader_name(loader, key, &field->name);
 	if (r < 0)
 		return r;
@@ -160,7 +179,11 @@ static int field_read(const struct loader *loader, const struct yaml_node *key,
 	node = yaml_get(map, "fixed");
 	if (node)
 		fixed_read(loader, node, field);
+	node = yaml_get(map, "select");
+	if (node)
+		select_read(loader, node, field);
 	(void)yaml_get(map, "default");
+	(void)yaml_get(map, "at-most");
 	loader_known(loader, map, field_keys);
 	return 0;
 }
@@ -194,6 +217,24 @@ static int default_read(const struct loader *loader, struct yaml_node *map,
 				return 0;
 			}
 	return 0;
+}
+
+static void at_most_read(const struct loader *loader, struct yaml_node *map,
+			 const struct command *command, unsigned index)
+{
+	struct field *field = &command->fields[index];
+	struct yaml_node *node = yaml_get(map, "at-most");
+
+	if (!node)
+		return;
+	field->at_most = field_find(loader, node, command);
+	/* What is refused tells both values. */
+	if (field->at_most >= 0 &&
+	    (field->type != FIELD_NUMBER || field->secret || field->at_most == (int)index ||
+	     command->fields[field->at_most].type != FIELD_NUMBER ||
+	     command->fields[field->at_most].secret))
+		loader_error(loader, node,
+			     "One number is at most another one, and none is secret.");
 }
 
 /* Which bits of the message are the field's; false when it does not lie within the message. */
@@ -308,6 +349,7 @@ static int fields_read_map(const struct loader *loader, struct yaml_node *map,
 		r = default_read(loader, map->items[i].value, command, first + (unsigned)i);
 		if (r < 0)
 			return r;
+		at_most_read(loader, map->items[i].value, command, first + (unsigned)i);
 	}
 	return 0;
 }

@@ -17,6 +17,8 @@
 #include "policy/condition.h"
 #include "policy/suggest.h"
 
+#define CAPABILITY_BIT_MAX 31u /* of a word of 32 bits */
+
 DEFINE_CLEANUP(struct yaml_file *, yaml_file_free)
 
 /* `opcode:` and `status:`: a word of at most 4 bytes, whole. `more`: another key that is known, or
@@ -65,8 +67,9 @@ static void status_read(const struct loader *loader, struct yaml_node *map)
 }
 
 static const char *const dialect_keys[] = {
-	"dialect", "summary", "envelope", "byte-order", "opcode",   "size", "places",
-	"header",  "status",  "statuses", "layouts",	"commands", NULL,
+	"dialect", "summary",  "envelope", "byte-order", "opcode", "size",
+	"places",  "header",   "status",   "statuses",	 "limits", "kernel-capabilities",
+	"layouts", "segments", "commands", NULL,
 };
 
 /* A file of the first folder. */
@@ -111,6 +114,17 @@ static int dialect_read(struct loader *loader, struct yaml_node *root, struct so
 		if (r < 0)
 			return r;
 	}
+	node = yaml_get(root, "limits");
+	if (node)
+		limits_read(loader, node);
+	node = yaml_get(root, "kernel-capabilities");
+	if (node) {
+		r = names_read(loader, node, CAPABILITY_BIT_MAX, &dialect->kernel_capabilities,
+			       &dialect->n_kernel_capabilities);
+		if (r < 0)
+			return r;
+	}
+	source->segments = yaml_get(root, "segments");
 	envelope = loader_require(loader, root, "envelope");
 	opcode = loader_require(loader, root, "opcode");
 	source->header = yaml_get(root, "header");
@@ -118,7 +132,7 @@ static int dialect_read(struct loader *loader, struct yaml_node *root, struct so
 	loader_known(loader, root, dialect_keys);
 	/* Nothing can be said about commands without these two. */
 	if (!node || !envelope || !envelope_read(loader, envelope, &source->envelope) || !opcode ||
-	    !word_read(loader, opcode, &dialect->opcode, NULL))
+	    !word_read(loader, opcode, &dialect->opcode, "bits"))
 		return 0;
 	if (source->header) {
 		r = header_check(loader, source);
@@ -147,7 +161,7 @@ static int compare_commands(const void *a, const void *b)
 {
 	const struct command *x = a, *y = b;
 
-	return (x->opcode > y->opcode) - (x->opcode < y->opcode);
+	return (x->opcode > y->opcode) - (x->opcode < y->opcode) ?: strcmp(x->name, y->name);
 }
 
 /* What is being made of the files: dialects of the catalogue, and beside each its source. */

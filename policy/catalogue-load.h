@@ -29,8 +29,9 @@ struct source {
 	uint32_t message_size; /* 0: no default */
 	struct place *places;
 	size_t n_places;
-	struct yaml_node *header; /* NULL: none */
-	bool header_broken;	  /* its problems were reported */
+	struct yaml_node *header;   /* NULL: none */
+	bool header_broken;	    /* its problems were reported */
+	struct yaml_node *segments; /* of commands that have none of their own; NULL: none */
 };
 
 struct loader {
@@ -105,6 +106,13 @@ void answer_read(const struct loader *loader, struct yaml_node *map, struct comm
 /* How a long answer is read in pieces; after the lengths. */
 int pieces_read(const struct loader *loader, struct yaml_node *map, struct command *command);
 
+/* catalogue-limits.c */
+/* What the kernel's driver insists on. */
+void limits_read(const struct loader *loader, struct yaml_node *map);
+/* Do the sizes that are known before anybody asks keep to it? */
+void limits_check(const struct loader *loader, const struct yaml_node *at,
+		  const struct command *command);
+
 /* catalogue-envelope.c */
 bool envelope_read(const struct loader *loader, const struct yaml_node *node, enum envelope *ret);
 /* `envelope:` and `id:` of a command whose opcode is known; false: nothing follows from them. */
@@ -114,12 +122,32 @@ bool command_envelope_read(const struct loader *loader, struct yaml_node *map,
 void envelope_check(const struct loader *loader, const struct yaml_node *at, struct yaml_node *map,
 		    const struct command *command);
 
+/* catalogue-class.c */
+/* No effect may be worse than the class that stands beside it (0: none does). */
+void class_check(const struct loader *loader, const struct yaml_node *at, enum effect_class class,
+		 effect_set effects);
+int refinement_read(const struct loader *loader, struct yaml_node *map,
+		    const struct command *command, bool also, struct refinement *refinement);
+int refinements_read(const struct loader *loader, struct yaml_node *node,
+		     const struct command *command, bool also, struct refinement **ret,
+		     size_t *ret_n);
+/* `live:`. */
+void reported_read(const struct loader *loader, struct yaml_node *map, struct command *command);
+
+/* catalogue-later.c */
+int worsen_read(const struct loader *loader, struct yaml_node *node);
+/* The command of unknown layout that this one, of a later file, describes; or NULL. */
+struct command *undescribed_find(const struct loader *loader, const struct command *command);
+/* Takes its place, and all its class and effects with it. `command` is empty afterwards. */
+int command_describe(struct command *undescribed, struct command *command);
+
 /* catalogue-command.c */
+/* Is there a message that could be both? */
+bool commands_clash(const struct command *a, const struct command *b);
 /* The index of the field that a node names, or -1 and an error. */
 int field_find(const struct loader *loader, const struct yaml_node *node,
 	       const struct command *command);
 int commands_read(const struct loader *loader, struct yaml_node *node);
-int worsen_read(const struct loader *loader, struct yaml_node *node);
 
 void command_done(struct command *command);
 

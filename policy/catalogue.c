@@ -6,6 +6,7 @@
 
 #include "policy/catalogue-load.h"
 #include "policy/condition.h"
+#include "policy/field.h"
 
 static void names_free(struct value_name *names, size_t n_names)
 {
@@ -55,6 +56,7 @@ void command_done(struct command *command)
 	free(command->template);
 	free(command->mask);
 	free(command->reason);
+	free(command->refused);
 	refinements_free(command->refine, command->n_refine);
 	refinements_free(command->also, command->n_also);
 	length_cases_free(command->request, command->n_request);
@@ -90,6 +92,7 @@ static void dialect_done(struct dialect *dialect)
 	}
 	free(dialect->layouts);
 	names_free(dialect->statuses, dialect->n_statuses);
+	names_free(dialect->kernel_capabilities, dialect->n_kernel_capabilities);
 	free(dialect->name);
 	free(dialect->summary);
 }
@@ -132,10 +135,41 @@ static int compare_opcode(const void *key, const void *element)
 
 const struct command *dialect_opcode(const struct dialect *dialect, uint32_t opcode)
 {
+	const struct command *command;
+
 	if (dialect->n_commands == 0)
 		return NULL;
-	return bsearch(&opcode, dialect->commands, dialect->n_commands, sizeof(struct command),
-		       compare_opcode);
+	command = bsearch(&opcode, dialect->commands, dialect->n_commands, sizeof(struct command),
+			  compare_opcode);
+	while (command && command > dialect->commands && command[-1].opcode == opcode)
+		command--;
+	return command;
+}
+
+static bool selects(const struct command *command, const void *message, size_t length)
+{
+	union field_value value;
+
+	for (unsigned i = 0; i < command->n_fields; i++) {
+		const struct field *field = &command->fields[i];
+
+		if (field->select && (!field_get(field, message, length, &value) ||
+				      value.number != field->fixed_value))
+			return false;
+	}
+	return true;
+}
+
+const struct command *dialect_find(const struct dialect *dialect, uint32_t opcode,
+				   const void *message, size_t length)
+{
+	const struct command *command = dialect_opcode(dialect, opcode);
+	const struct command *end = dialect->commands + dialect->n_commands;
+
+	for (; command && command < end && command->opcode == opcode; command++)
+		if (selects(command, message, length))
+			return command;
+	return NULL;
 }
 
 int command_field(const struct command *command, const char *name)

@@ -24,7 +24,7 @@
 #define FIELDS_MAX	  32u
 #define FIELD_BYTES_MAX	  16u /* a UUID; longer content travels as data */
 #define FIELD_PARTS_MAX	  2u
-#define MESSAGE_HEAD_MAX  256u /* of a message without its tail */
+#define MESSAGE_HEAD_MAX  1024u /* of a message without its tail */
 #define SEGMENTS_MAX	  2u
 #define REQUEST_DATA_MAX  (64u * 1024u)
 #define RESPONSE_DATA_MAX (2u * 1024u * 1024u) /* the kernel's own: MAX_RPC_LEN of fwctl */
@@ -126,6 +126,8 @@ struct field {
 	size_t n_defaults;
 	enum field_fixed fixed;
 	uint64_t fixed_value;
+	bool select; /* fixed, and part of what says which command a message is */
+	int at_most; /* the field whose value this one must not exceed, or -1 */
 	bool secret; /* never logged, prompted or shown; its digest is keyed */
 };
 
@@ -203,7 +205,14 @@ struct command {
 	char *file; /* where the entry stands */
 	unsigned line;
 	uint32_t opcode;
-	uint32_t kernel_id; /* cxl-mem: enum cxl_mem_command_id; 0: CXL_MEM_QUERY_COMMANDS */
+	/*
+	 * Why it is never sent, whoever asks: a clause; or NULL. What is refused has no lengths and
+	 * no other fields than selecting ones; message_size then only holds these.
+	 */
+	char *refused;
+	bool layout_unknown; /* that is why; a later file can describe it */
+	uint32_t needs;	     /* mask of the kernel's capabilities */
+	uint32_t kernel_id;  /* cxl-mem: enum cxl_mem_command_id; 0: CXL_MEM_QUERY_COMMANDS */
 
 	struct field *fields;
 	unsigned n_fields;
@@ -255,10 +264,22 @@ struct command {
 	size_t n_layouts;
 };
 
+/* Bytes that the kernel's driver insists on; 0: it does not. */
+struct limits {
+	uint32_t message_min, message_max; /* with the tail */
+	uint32_t message_unit;		   /* it has a multiple of these */
+	uint32_t response_min;
+	uint32_t segment_min, segment_max;
+};
+
 struct dialect {
 	char *name; /* "nvme" */
 	char *summary;
 	struct field_part opcode;
+	struct limits limits;
+	/* Bit numbers of what FWCTL_INFO gives as the first word of its data. */
+	struct value_name *kernel_capabilities;
+	size_t n_kernel_capabilities;
 	/* Where the device's own status stands in the response; size 0: the ioctl's return is the
 	 * status. */
 	struct field_part status;
@@ -267,7 +288,7 @@ struct dialect {
 	struct value_range status_unknown;
 	struct value_name *statuses;
 	size_t n_statuses;
-	struct command *commands; /* sorted by opcode */
+	struct command *commands; /* sorted by opcode, then by name */
 	size_t n_commands;
 	struct layout *layouts;
 	size_t n_layouts;
@@ -293,7 +314,14 @@ struct catalogue *catalogue_free(struct catalogue *catalogue);
 const struct dialect *catalogue_dialect(const struct catalogue *catalogue, const char *name);
 /* By "get-log-page" or "nvme.get-log-page"; NULL when there is none. */
 const struct command *dialect_command(const struct dialect *dialect, const char *name);
+/* The first of this opcode; NULL when there is none. */
 const struct command *dialect_opcode(const struct dialect *dialect, uint32_t opcode);
+/*
+ * The command that a message of this opcode is: where several share one, that whose selecting
+ * fields the message has. NULL when there is none.
+ */
+const struct command *dialect_find(const struct dialect *dialect, uint32_t opcode,
+				   const void *message, size_t length);
 /* The index of a field, or -1. */
 int command_field(const struct command *command, const char *name);
 /* The name of a device status, or NULL. */

@@ -9,15 +9,8 @@
 
 #include "policy/envelope.h"
 #include "policy/field.h"
+#include "policy/measure.h"
 #include "policy/message.h"
-
-/* What a client gave, under one name. */
-struct given {
-	const uint8_t *message;
-	size_t message_length;
-	const uint8_t *data;
-	size_t data_length;
-};
 
 int refuse(struct refusal *ret_refusal, int error, const char *format, ...)
 {
@@ -34,6 +27,38 @@ int refuse(struct refusal *ret_refusal, int error, const char *format, ...)
 	return error;
 }
 
+int command_refuse(const struct command *command, struct refusal *ret_refusal)
+{
+	return refuse(ret_refusal, -EOPNOTSUPP, "%s is never sent: %s.%s", command->full_name,
+		      command->refused,
+		      command->layout_unknown ? " Who knows it can describe the command in a file "
+						"of /etc/fwctld/commands.d/."
+					      : "");
+}
+
+static int refuse_unknown(const struct dialect *dialect, uint32_t opcode, const struct given *given,
+			  struct refusal *ret_refusal)
+{
+	const struct command *relative = dialect_opcode(dialect, opcode);
+	char selected[128] = "";
+	size_t length = 0;
+
+	/* Its opcode is another one's: what tells these apart stands in fields. */
+	for (unsigned i = 0; relative && i < relative->n_fields && length < sizeof(selected); i++) {
+		const struct field *field = &relative->fields[i];
+		union field_value value;
+
+		if (field->select &&
+		    field_get(field, given->message, given->message_length, &value))
+			length += (size_t)snprintf(selected + length, sizeof(selected) - length,
+						   ", %s 0x%" PRIx64, field->name, value.number);
+	}
+	return refuse(ret_refusal, -ENOENT,
+		      "The catalogue has no %s command with the opcode 0x%02" PRIx32
+		      "%s; describe it in a file of /etc/fwctld/commands.d/ first.",
+		      dialect->name, opcode, selected);
+}
+
 static int find_command(const struct dialect *dialect, const struct given *given,
 			const struct command **ret, struct refusal *ret_refusal)
 {
@@ -45,12 +70,12 @@ static int find_command(const struct dialect *dialect, const struct given *given
 			ret_refusal, -EBADMSG,
 			"This is no %s command: a message of %zu bytes has no room for an opcode.",
 			dialect->name, given->message_length);
-	command = opcode > UINT32_MAX ? NULL : dialect_opcode(dialect, (uint32_t)opcode);
+	/* A word of at most 32 bits. */
+	command = dialect_find(dialect, (uint32_t)opcode, given->message, given->message_length);
 	if (!command)
-		return refuse(ret_refusal, -ENOENT,
-			      "The catalogue has no %s command with the opcode 0x%02" PRIx64
-			      "; describe it in a file of /etc/fwctld/commands.d/ first.",
-			      dialect->name, opcode);
+		return refuse_unknown(dialect, (uint32_t)opcode, given, ret_refusal);
+	if (command->refused)
+		return command_refuse(command, ret_refusal);
 	*ret = command;
 	return 0;
 }
@@ -70,6 +95,25 @@ static int check_fixed(const struct command *command, unsigned index,
 		return refuse(ret_refusal, -EBADMSG,
 			      "The field %s of %s is 0x%" PRIx64 "; it must be 0x%" PRIx64 " here.",
 			      field->name, command->full_name, value->number, must);
+	return 0;
+}
+
+/* A number that would reach beyond what another one says is there. */
+static int check_at_most(const struct classified *c, struct refusal *ret_refusal)
+{
+	const struct command *command = c->command;
+
+	for (unsigned i = 0; i < command->n_fields; i++) {
+		const struct field *field = &command->fields[i];
+
+		if (field->at_most >= 0 && c->values[i].number > c->values[field->at_most].number)
+			return refuse(ret_refusal, -EBADMSG,
+				      "The field %s of %s is 0x%" PRIx64
+				      "; it must be at most %s, which is 0x%" PRIx64 " here.",
+				      field->name, command->full_name, c->values[i].number,
+				      command->fields[field->at_most].name,
+				      c->values[field->at_most].number);
+	}
 	return 0;
 }
 
@@ -124,222 +168,7 @@ static int parse_head(struct classified *c, const struct given *given, struct re
 		if (r < 0)
 			return r;
 	}
-	return 0;
-}
-
-/* False: more than 64 bits can count. */
-static bool length_of(const struct length *length, const union field_value *values, uint64_t *ret)
-{
-	uint64_t sum;
-
-	if (length->field < 0) {
-		*ret = length->add;
-		return true;
-	}
-	return !__builtin_add_overflow(values[length->field].number, length->add, &sum) &&
-	       !__builtin_mul_overflow(sum, length->scale, ret);
-}
-
-/* No case at all: no bytes. Cases, but none holds: nobody wrote down how many, so it is refused. */
-static int find_length(const struct classified *c, const struct length_case *cases, size_t n_cases,
-		       const char *what, const struct length **ret, struct refusal *ret_refusal)
-{
-	static const struct length nothing = {.field = -1};
-
-	if (n_cases == 0) {
-		*ret = &nothing;
-		return 0;
-	}
-	for (size_t i = 0; i < n_cases; i++)
-		if (condition_holds(&cases[i].when, c->command, c->values, c->effects)) {
-			*ret = &cases[i].length;
-			return 0;
-		}
-	return refuse(ret_refusal, -EOPNOTSUPP,
-		      "The catalogue does not know how many bytes %s %s with these fields; a wrong "
-		      "length can overwrite memory, so it is refused.",
-		      c->command->full_name, what);
-}
-
-static int measure_request(struct classified *c, const struct given *given,
-			   struct refusal *ret_refusal)
-{
-	const struct command *command = c->command;
-	bool tail = envelopes[command->envelope].tail;
-	size_t came = tail ? given->message_length - command->message_size : given->data_length;
-	const struct length *length = NULL;
-	uint64_t bytes;
-	int r;
-
-	r = find_length(c, command->request, command->n_request, "takes", &length, ret_refusal);
-	if (r < 0)
-		return r;
-	if (length->any) {
-		if (came < length->min || (came > length->max && came <= REQUEST_DATA_MAX))
-			return refuse(ret_refusal, -EBADMSG,
-				      "%s takes %" PRIu64 " to %" PRIu64
-				      " bytes of data; %zu came.",
-				      command->full_name, length->min, length->max, came);
-		bytes = came;
-	} else if (!length_of(length, c->values, &bytes)) {
-		bytes = UINT64_MAX;
-	}
-	if (bytes > REQUEST_DATA_MAX)
-		return refuse(ret_refusal, -EMSGSIZE,
-			      "%s would send %" PRIu64
-			      " bytes of data; fwctld carries at most %u in "
-			      "one command. Send it in pieces.",
-			      command->full_name, bytes, REQUEST_DATA_MAX);
-	if (came != bytes && tail)
-		return refuse(ret_refusal, -EBADMSG,
-			      "This message of %s must have %" PRIu64 " bytes, %" PRIu64
-			      " of them data; it has %zu.",
-			      command->full_name, command->message_size + bytes, bytes,
-			      given->message_length);
-	if (came != bytes)
-		return refuse(ret_refusal, -EBADMSG,
-			      "%s with these fields takes %" PRIu64 " bytes of data; %zu came.",
-			      command->full_name, bytes, came);
-	c->request_length = (size_t)bytes;
-	if (bytes > 0)
-		c->request = tail ? given->message + command->message_size : given->data;
-	return 0;
-}
-
-static int measure_response(struct classified *c, struct refusal *ret_refusal)
-{
-	const struct command *command = c->command;
-	const struct field_part *status = &command->dialect->status;
-	const struct length *length = NULL;
-	uint64_t bytes;
-	int r;
-
-	r = find_length(c, command->response, command->n_response, "answers", &length, ret_refusal);
-	if (r < 0)
-		return r;
-	if (!length_of(length, c->values, &bytes))
-		bytes = UINT64_MAX;
-	if (bytes > RESPONSE_DATA_MAX) {
-		bool pieces = command->pieces.possible;
-
-		return refuse(
-			ret_refusal, -EMSGSIZE,
-			"%s would answer %" PRIu64
-			" bytes; fwctld carries at most %u in one request. Read it in %s%s%s%s%s.",
-			command->full_name, bytes, RESPONSE_DATA_MAX,
-			pieces ? "several: the field " : "pieces",
-			pieces ? command->fields[command->pieces.offset].name : "",
-			pieces ? " says from which byte on, and " : "",
-			pieces ? command->fields[length->field].name : "",
-			pieces ? " how much" : "");
-	}
-	/* Sent like this, nobody could ever say whether it was executed. */
-	if (status->size > 0 && !bytes_within((size_t)bytes, status->offset, status->size))
-		return refuse(ret_refusal, -EOPNOTSUPP,
-			      "The answer of %s would have %" PRIu64
-			      " bytes, too few to hold the device's status.",
-			      command->full_name, bytes);
-	c->response_length = (size_t)bytes;
-	return 0;
-}
-
-static int measure_segments(struct classified *c, const struct given *given,
-			    struct refusal *ret_refusal)
-{
-	const struct command *command = c->command;
-	size_t used = 0;
-
-	/* Without a tail the data was the request, and the message is no memory that could hold
-	 * pointers. */
-	if (!envelopes[command->envelope].tail) {
-		if (command->n_segments == 0)
-			return 0;
-		return refuse(
-			ret_refusal, -EOPNOTSUPP,
-			"The catalogue gives %s pointers, which its envelope has no place for.",
-			command->full_name);
-	}
-
-	for (unsigned i = 0; i < command->n_segments; i++) {
-		const struct segment *segment = &command->segments[i];
-		uint64_t limit = segment->to_device ? REQUEST_DATA_MAX : RESPONSE_DATA_MAX;
-		uint64_t bytes;
-
-		if (!length_of(&segment->length, c->values, &bytes) || bytes > limit)
-			return refuse(
-				ret_refusal, -EMSGSIZE,
-				"%s with these fields moves more than %" PRIu64
-				" bytes in one piece, which is all that fwctld carries. %s it in "
-				"pieces.",
-				command->full_name, limit, segment->to_device ? "Send" : "Read");
-		c->segment_lengths[i] = (size_t)bytes;
-		if (!segment->to_device || bytes == 0)
-			continue;
-		if (!bytes_within(given->data_length, used, (size_t)bytes))
-			return refuse(ret_refusal, -EBADMSG,
-				      "%s with these fields takes %" PRIu64
-				      " bytes of data from byte %zu on; %zu came.",
-				      command->full_name, bytes, used, given->data_length);
-		c->segment_data[i] = given->data + used;
-		used += (size_t)bytes;
-	}
-
-	if (given->data_length != used)
-		return refuse(
-			ret_refusal, -EBADMSG,
-			"%s with these fields takes %zu bytes of data beside the message; %zu "
-			"came.",
-			command->full_name, used, given->data_length);
-	return 0;
-}
-
-/*
- * NVMe has one data buffer, and bits 1:0 of the opcode say which way it goes (0 none, 1 to the
- * device, 2 from it, 3 both). A catalogue entry that disagrees is wrong about what the device would
- * do.
- */
-static int check_nvme_direction(const struct classified *c, struct refusal *ret_refusal)
-{
-	unsigned direction = c->command->opcode & 3u;
-
-	if ((c->request_length > 0 && direction != 1) || (c->response_length > 0 && direction != 2))
-		return refuse(ret_refusal, -EOPNOTSUPP,
-			      "The catalogue gives %s %zu bytes to the device and %zu from it; its "
-			      "opcode 0x%02" PRIx32 " moves data %s.",
-			      c->command->full_name, c->request_length, c->response_length,
-			      c->command->opcode,
-			      direction == 0   ? "in no direction"
-			      : direction == 1 ? "to the device alone"
-			      : direction == 2 ? "from the device alone"
-					       : "in both directions, which is not supported");
-	return 0;
-}
-
-static int measure(struct classified *c, const struct given *given, struct refusal *ret_refusal)
-{
-	struct envelope_plan plan;
-	int r;
-
-	r = measure_request(c, given, ret_refusal);
-	if (r < 0)
-		return r;
-	r = measure_response(c, ret_refusal);
-	if (r < 0)
-		return r;
-	r = measure_segments(c, given, ret_refusal);
-	if (r < 0)
-		return r;
-	if (c->command->envelope == ENVELOPE_NVME_ADMIN) {
-		r = check_nvme_direction(c, ret_refusal);
-		if (r < 0)
-			return r;
-	}
-	if (envelope_plan(c, &plan) < 0)
-		return refuse(ret_refusal, -EMSGSIZE,
-			      "The data of %s is more than fwctld carries in one command: %u bytes "
-			      "to the device, and %u in all. Move it in pieces.",
-			      c->command->full_name, ARENA_GIVEN_MAX, ARENA_MAX);
-	return 0;
+	return check_at_most(c, ret_refusal);
 }
 
 /* The one way in which a class changes after it was set: upwards. */
@@ -445,6 +274,21 @@ static int choose_scope(struct classified *c, struct refusal *ret_refusal)
 		      command->full_name);
 }
 
+/* A kernel that would not take the pointers of the message for addresses, or not at all. */
+static int refuse_incapable(const struct command *command, struct refusal *ret_refusal)
+{
+	const struct dialect *dialect = command->dialect;
+	const char *name = "";
+
+	for (size_t i = 0; i < dialect->n_kernel_capabilities; i++)
+		if (command->needs == UINT32_C(1) << dialect->kernel_capabilities[i].value)
+			name = dialect->kernel_capabilities[i].name;
+	return refuse(ret_refusal, -EOPNOTSUPP,
+		      "%s needs a kernel whose driver has the capability \"%s\"; this one's says "
+		      "that it has not.",
+		      command->full_name, name);
+}
+
 int classify(const struct dialect *dialect, const void *message, size_t message_length,
 	     const void *data, size_t data_length, const struct live_effects *live,
 	     struct classified *ret, struct refusal *ret_refusal)
@@ -461,6 +305,8 @@ int classify(const struct dialect *dialect, const void *message, size_t message_
 	r = find_command(dialect, &given, &c.command, ret_refusal);
 	if (r < 0)
 		return r;
+	if (live && c.command->needs & ~live->kernel_capabilities)
+		return refuse_incapable(c.command, ret_refusal);
 	r = parse_head(&c, &given, ret_refusal);
 	if (r < 0)
 		return r;

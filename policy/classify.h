@@ -52,13 +52,16 @@ struct classified {
  * 0, or, with a sentence in ret_refusal:
  *   -ENOENT      no such command in the catalogue
  *   -EBADMSG     lengths, reserved bits, fixed values or pointers are not as they must be
- *   -EOPNOTSUPP  the catalogue does not know this request's lengths
+ *   -EOPNOTSUPP  never sent: `refused`, its lengths are unknown, or the kernel is not up to it
  *   -EMSGSIZE    more data than fwctld carries
  * On failure ret is untouched.
  */
 int classify(const struct dialect *dialect, const void *message, size_t message_length,
 	     const void *data, size_t data_length, const struct live_effects *live,
 	     struct classified *ret, struct refusal *ret_refusal);
+
+/* Why a command with `refused` is never sent; -EOPNOTSUPP. */
+int command_refuse(const struct command *command, struct refusal *ret_refusal);
 
 /*
  * What requests are that one refinement (NULL: none of them) fits, for lists and documentation:

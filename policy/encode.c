@@ -274,6 +274,8 @@ int encode(const struct command *command, const struct field_setting *settings, 
 	};
 	int r;
 
+	if (command->refused)
+		return command_refuse(command, ret_refusal);
 	if (data_length > REQUEST_DATA_MAX)
 		return refuse(ret_refusal, -EMSGSIZE,
 			      "%zu bytes of data are more than fwctld carries in one command, %u. "

@@ -28,8 +28,10 @@ struct field_setting {
  * message).
  *
  * 0, or, with a sentence in ret_refusal:
- *   -EINVAL   no such field, a field twice, a required field missing, a fixed field set, value too
- * large -EMSGSIZE more data than fwctld carries
+ *   -EINVAL      no such field, a field twice, a required field missing, a fixed field set, value
+ *                too large
+ *   -EMSGSIZE    more data than fwctld carries
+ *   -EOPNOTSUPP  the command is never sent
  */
 int encode(const struct command *command, const struct field_setting *settings, size_t n_settings,
 	   const void *data, size_t data_length, uint8_t *buffer, size_t capacity,

@@ -115,6 +115,7 @@ void live_clear(struct live_effects *live)
 {
 	live->commands.n_entries = live->values.n_entries = 0;
 	live->commands.others = live->values.others = (struct live_report){};
+	live->kernel_capabilities = 0;
 }
 
 struct live_key live_key_number(uint64_t number)
