@@ -144,6 +144,7 @@ static int size_read(const struct loader *loader, struct yaml_node *map, struct 
 {
 	struct yaml_node *size = yaml_get(map, "size"), *refused = yaml_get(map, "refused");
 	uint64_t value;
+	int r;
 
 	command->message_size = loader->source->message_size;
 	if (refused || is_word(size, "unknown")) {
@@ -154,10 +155,11 @@ static int size_read(const struct loader *loader, struct yaml_node *map, struct 
 			loader_error(loader, size,
 				     "What is never sent has no size: leave it out, or leave out "
 				     "\"refused\".");
-		if (refused)
-			return loader_string(loader, refused, "a reason", &command->refused);
-		command->refused = strdup("how its message is laid out is published nowhere");
-		return command->refused ? 0 : -ENOMEM;
+		r = refused ? loader_string(loader, refused, "a reason", &command->refused) : 0;
+		if (r == 0 && !command->refused)
+			command->refused =
+				strdup("how its message is laid out is published nowhere");
+		return command->refused ? r : -ENOMEM;
 	}
 
 	if (size && yaml_read_uint(loader->file, size, "a size in bytes, or \"unknown\"",

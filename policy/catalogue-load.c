@@ -33,6 +33,8 @@ static bool word_read(const struct loader *loader, struct yaml_node *map, struct
 	(void)yaml_get(map, "at");
 	(void)yaml_get(map, "size");
 	(void)yaml_get(map, "order");
+	if (more)
+		(void)yaml_get(map, more);
 	loader_known(loader, map, (const char *const[]){"at", "size", "order", more, NULL});
 	if (!part_read(loader, map, 8, &part))
 		return false;
