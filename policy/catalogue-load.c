@@ -71,7 +71,7 @@ static void status_read(const struct loader *loader, struct yaml_node *map)
 static const char *const dialect_keys[] = {
 	"dialect", "summary",  "envelope", "byte-order", "opcode", "size",
 	"places",  "header",   "status",   "statuses",	 "limits", "kernel-capabilities",
-	"layouts", "segments", "commands", NULL,
+	"layouts", "segments", "echoes",   "commands",	 NULL,
 };
 
 /* A file of the first folder. */
@@ -126,6 +126,10 @@ static int dialect_read(struct loader *loader, struct yaml_node *root, struct so
 		if (r < 0)
 			return r;
 	}
+	node = yaml_get(root, "echoes");
+	if (node)
+		(void)yaml_read_bool(loader->file, node, "\"echoes\"", loader->problems,
+				     &dialect->echoes);
 	source->segments = yaml_get(root, "segments");
 	envelope = loader_require(loader, root, "envelope");
 	opcode = loader_require(loader, root, "opcode");

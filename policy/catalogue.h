@@ -286,6 +286,8 @@ struct dialect {
 	/* Statuses that the driver makes of its own failures (bnxt): outcome unknown. 0 to 0: none.
 	 */
 	struct value_range status_unknown;
+	/* The driver's answer is the message again, with the addresses that it had (pds). */
+	bool echoes;
 	struct value_name *statuses;
 	size_t n_statuses;
 	struct command *commands; /* sorted by opcode, then by name */

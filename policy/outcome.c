@@ -193,8 +193,9 @@ static void judge_fwctl(const struct classified *c, uint8_t *reply, size_t reply
 	size_t out = c->response_length;
 	uint64_t written = 0;
 
-	/* Some drivers send the message back, addresses of the executor's memory included (pds). */
-	for (unsigned i = 0; i < command->n_segments; i++) {
+	/* The message is back, addresses of the executor's memory included: nobody gets to see
+	 * them. */
+	for (unsigned i = 0; command->dialect->echoes && i < command->n_segments; i++) {
 		size_t pointer = command->segments[i].pointer;
 
 		if (pointer < out)

@@ -239,7 +239,7 @@ static void come_back(const struct classified *c, const struct arena *arena, con
 		return;
 	assert(outcome.response >= reply &&
 	       outcome.response + outcome.response_length <= reply + length);
-	for (unsigned i = 0; i < c->command->n_segments; i++) {
+	for (unsigned i = 0; c->command->dialect->echoes && i < c->command->n_segments; i++) {
 		size_t pointer = c->command->segments[i].pointer;
 
 		if (pointer + 8 <= c->response_length)

@@ -297,10 +297,15 @@ static void bnxt_driver_failures(void **state)
 	struct flight f = fly("bnxt", stats, 40, 0);
 	struct outcome o;
 
+	memset(reply, 0xcc, f.length);
 	put(0, 4, 40);
+	put(4, 2, 0);
 	o = land(&f, 0, 0);
 	assert_kind(o, OUTCOME_EXECUTED);
 	assert_int_equal(o.response_length, 40 + 408 + 528);
+	/* Its answer is no echo: what stands where the message had pointers is the answer's. */
+	for (size_t i = 2; i < o.response_length; i++)
+		assert_int_equal(o.response[i], 0xcc);
 	reply[4] = 4; /* little endian, at 0 of `out` */
 	assert_kind(land(&f, 0, 0), OUTCOME_REFUSED_BY_DEVICE);
 	reply[4] = 0xf0;
