@@ -21,6 +21,10 @@ enum sim_dialect {
 	SIM_NVME = 1,
 	SIM_CXL,     /* the fwctl node of a CXL memory device */
 	SIM_CXL_MEM, /* its mailbox node */
+	SIM_MLX5,
+	SIM_BNXT,
+	SIM_PDS,
+	_SIM_DIALECT_MAX,
 };
 
 /*
@@ -97,6 +101,12 @@ struct sim_nvme {
 	uint8_t image[SIM_NVME_FIRMWARE_MAX];
 };
 
+/* What the simulated kernel has for every fwctl device; first in the state of each. */
+struct sim_kernel {
+	uint32_t rawio;	  /* 4096; written by tests: 1 if the caller has CAP_SYS_RAWIO */
+	uint32_t tainted; /* 4100: requests with a scope that would have tainted it */
+};
+
 #define SIM_CXL_FEATURES    2u
 #define SIM_CXL_FEATURE_MAX 8u
 
@@ -106,8 +116,7 @@ struct sim_nvme {
 #define SIM_CXL_IMMEDIATE_FEATURE "a1d6a7c2-52e1-4be2-9d0c-4f3b6f0f7a11"
 
 struct sim_cxl {
-	uint32_t rawio; /* 4096; written by tests: 1 if the simulated kernel grants CAP_SYS_RAWIO */
-	uint32_t tainted; /* 4100: requests with a scope that would have tainted the kernel */
+	struct sim_kernel kernel;
 	struct sim_cxl_value {
 		uint8_t current[SIM_CXL_FEATURE_MAX];
 		uint8_t saved[SIM_CXL_FEATURE_MAX];
@@ -128,6 +137,67 @@ struct sim_cxl_mem {
 	uint64_t next_persistent; /* ... both 0: it stays as it is */
 	uint8_t alerts[16];	  /* as Get Alert Configuration gives it */
 	uint8_t dirty;		  /* the shutdown state */
+};
+
+#define SIM_MLX5_ITEMS	   4u	/* that its non-volatile configuration has room for */
+#define SIM_MLX5_ITEM_DATA 256u /* bytes of one */
+
+struct sim_mlx5 {
+	struct sim_kernel kernel;
+	uint32_t resets; /* 4104 */
+	uint32_t q_counter;
+	uint64_t vport_packets;	  /* 4112 */
+	uint64_t port_frames;	  /* 4120 */
+	uint64_t time;		  /* 4128: of its clock, which stands still */
+	uint16_t temperature_max; /* 4136: in 1/8 degree, as the register has it */
+	uint16_t reserved[3];
+	struct sim_mlx5_item {
+		uint32_t type; /* 0: free */
+		uint32_t length;
+		uint8_t data[SIM_MLX5_ITEM_DATA];
+	} items[SIM_MLX5_ITEMS]; /* 4144 */
+};
+
+#define SIM_BNXT_VARIABLES    4u
+#define SIM_BNXT_VARIABLE_MAX 32u   /* bytes of one */
+#define SIM_BNXT_ITEMS	      4u    /* of the directory of its flash */
+#define SIM_BNXT_ITEM_MAX     4096u /* bytes of one */
+
+struct sim_bnxt {
+	struct sim_kernel kernel;
+	/* 4104; written by tests: uctx_caps of FWCTL_INFO. Bit 3: the kernel knows the pointers. */
+	uint32_t capabilities;
+	uint32_t resets;       /* 4108 */
+	uint32_t trace_length; /* 4112: bytes of the last packet trace command */
+	uint32_t reserved;
+	uint64_t port_frames; /* 4120 */
+	struct sim_bnxt_variable {
+		uint16_t option;
+		uint16_t index;
+		uint16_t bits; /* 0: there is none */
+		uint16_t reserved;
+		uint8_t value[SIM_BNXT_VARIABLE_MAX];
+		uint8_t factory[SIM_BNXT_VARIABLE_MAX];
+	} variables[SIM_BNXT_VARIABLES]; /* 4128 */
+	struct sim_bnxt_item {
+		uint16_t type; /* 0: there is none */
+		uint16_t ordinal;
+		uint16_t ext;
+		uint16_t attributes;
+		uint32_t length; /* bytes of its room, all of data[] */
+		uint32_t used;
+		uint8_t data[SIM_BNXT_ITEM_MAX];
+	} items[SIM_BNXT_ITEMS];
+};
+
+#define SIM_PDS_PAYLOAD_MAX 4096u /* bytes that one operation takes, and gives */
+#define SIM_PDS_SETTINGS    64u
+
+struct sim_pds {
+	struct sim_kernel kernel;
+	uint32_t synced;		    /* 4104: how often */
+	uint32_t traced;		    /* 4108: bytes of the last request for a trace */
+	uint8_t settings[SIM_PDS_SETTINGS]; /* 4112 */
 };
 
 struct sim_device {
@@ -155,6 +225,10 @@ struct sim_device {
 		struct sim_nvme nvme;
 		struct sim_cxl cxl;
 		struct sim_cxl_mem cxl_mem;
+		struct sim_kernel kernel; /* of a fwctl dialect's */
+		struct sim_mlx5 mlx5;
+		struct sim_bnxt bnxt;
+		struct sim_pds pds;
 	};
 };
 
@@ -165,5 +239,10 @@ _Static_assert(offsetof(struct sim_device, commands_seen) == 16 &&
 		       offsetof(struct sim_device, serial) == 168 &&
 		       offsetof(struct sim_device, nvme) == 4096 &&
 		       offsetof(struct sim_device, nvme.report) == 12288 &&
-		       offsetof(struct sim_device, nvme.next_report) == 14336,
+		       offsetof(struct sim_device, nvme.next_report) == 14336 &&
+		       offsetof(struct sim_device, kernel.rawio) == 4096 &&
+		       offsetof(struct sim_device, mlx5.items) == 4144 &&
+		       offsetof(struct sim_device, bnxt.capabilities) == 4104 &&
+		       offsetof(struct sim_device, bnxt.variables) == 4128 &&
+		       offsetof(struct sim_device, pds.settings) == 4112,
 	       "tests that are not written in C use these offsets");

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The CXL model: what Linux does with FWCTL_RPC (drivers/fwctl/main.c,
- * drivers/cxl/core/features.c, 7.3), and a memory device with two features of a vendor
- * (CXL 3.2, 8.2.10.6). Neither is one that the kernel keeps to itself, so that its rule for those
- * has no part here.
+ * The CXL model: what Linux does with FWCTL_RPC (drivers/cxl/core/features.c, 7.3), and a memory
+ * device with two features of a vendor (CXL 3.2, 8.2.10.6). Neither is one that the kernel keeps to
+ * itself, so that its rule for those has no part here.
  */
 
 #include <errno.h>
@@ -12,14 +11,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/sim/model.h"
+#include "daemon/sim/rpc.h"
 #include "include/bytes.h"
 
-#define HEADER_SIZE    16u /* of `in`: opcode, flags, op_size, reserved */
-#define ANSWER_HEADER  8u  /* of `out`: size, retval */
-#define SET_HEADER     32u /* of Set Feature's payload, before the data */
-#define ENTRY_SIZE     48u
-#define RPC_LENGTH_MAX (2u * 1024u * 1024u)
+#define HEADER_SIZE   16u /* of `in`: opcode, flags, op_size, reserved */
+#define ANSWER_HEADER 8u  /* of `out`: size, retval */
+#define SET_HEADER    32u /* of Set Feature's payload, before the data */
+#define ENTRY_SIZE    48u
 /* Also room for the 8 bytes that the driver adds to every length. */
 #define OUT_MAX (ANSWER_HEADER + 8u + SIM_CXL_FEATURES * ENTRY_SIZE + 8u)
 
@@ -256,26 +254,6 @@ static void set_feature(const struct cxl_request *request, struct cxl_answer *an
 	}
 }
 
-/* fwctl's core: sizes, then the scope, which taints before anything else is looked at. */
-static int core_check(struct sim_cxl *cxl, const struct fwctl_rpc *rpc)
-{
-	if (rpc->size < sizeof(*rpc))
-		return -EINVAL;
-	if (rpc->size > sizeof(*rpc))
-		return -E2BIG;
-	if (rpc->in_len > RPC_LENGTH_MAX || rpc->out_len > RPC_LENGTH_MAX)
-		return -EMSGSIZE;
-	if (rpc->scope > FWCTL_RPC_DEBUG_WRITE_FULL)
-		return -EOPNOTSUPP;
-	if (rpc->scope == FWCTL_RPC_DEBUG_WRITE_FULL && !cxl->rawio)
-		return -EPERM;
-	if (rpc->scope >= FWCTL_RPC_DEBUG_WRITE)
-		cxl->tainted++;
-	if (rpc->in_len > 0 && rpc->in == 0)
-		return -EFAULT;
-	return 0;
-}
-
 static bool request_allowed(const struct cxl_request *request)
 {
 	switch (request->opcode) {
@@ -305,50 +283,29 @@ static void request_execute(const struct cxl_request *request, struct cxl_answer
 	}
 }
 
-/* What the kernel writes back: cut in silence to what there is room for; out_len says what there
- * was. */
-static int answer_copy(const struct cxl_answer *answer, struct fwctl_rpc *rpc)
+int cxl_rpc(struct rpc *rpc)
 {
-	uint32_t length = answer->length < rpc->out_len ? answer->length : rpc->out_len;
-
-	if (rpc->out == 0)
-		return -EFAULT;
-	memcpy((uint8_t *)(uintptr_t)rpc->out, answer->bytes, length);
-	rpc->out_len = answer->length;
-	return 0;
-}
-
-int cxl_call(struct sim_device *device, struct fwctl_rpc *rpc)
-{
-	const uint8_t *in = (const uint8_t *)(uintptr_t)rpc->in;
-	struct cxl_request request = {.device = device,
+	struct cxl_request request = {.device = rpc->device,
 				      .scope = rpc->scope,
-				      .out_length = rpc->out_len};
+				      .out_length = rpc->out_length};
 	struct cxl_answer answer = {};
 	uint32_t size;
-	int r;
 
-	r = core_check(&device->cxl, rpc);
-	if (r < 0)
-		return r;
-	if (rpc->in_len < HEADER_SIZE)
+	if (rpc->in_length < HEADER_SIZE)
 		return -EINVAL;
 	request.opcode =
-		(uint16_t)get(in, 0, 4, BYTES_HOST); /* the driver cuts the upper half, too */
-	request.payload = in + HEADER_SIZE;
-	request.payload_length = (uint32_t)get(in, 8, 4, BYTES_HOST);
-	if (request.payload_length > rpc->in_len - HEADER_SIZE || !request_allowed(&request))
+		(uint16_t)get(rpc->in, 0, 4, BYTES_HOST); /* the driver cuts the upper half, too */
+	request.payload = rpc->in + HEADER_SIZE;
+	request.payload_length = (uint32_t)get(rpc->in, 8, 4, BYTES_HOST);
+	if (request.payload_length > rpc->in_length - HEADER_SIZE || !request_allowed(&request))
 		return -EINVAL;
 
-	switch (device_reach(device)) {
+	switch (device_reach(rpc->device)) {
 	case SIM_FAULT_STATUS:
-		answer_finish(&answer, 0, (enum cxl_code)device->fault_status);
+		answer_finish(&answer, 0, (enum cxl_code)rpc->device->fault_status);
 		break;
 	case SIM_FAULT_GARBAGE:
-		if (rpc->out == 0)
-			return -EFAULT;
-		memset((uint8_t *)(uintptr_t)rpc->out, SIM_GARBAGE, rpc->out_len);
-		memset(&rpc->out_len, SIM_GARBAGE, sizeof(rpc->out_len));
+		rpc_garbage(rpc);
 		return 0;
 	case SIM_FAULT_SHORT:
 		request_execute(&request, &answer);
@@ -360,5 +317,7 @@ int cxl_call(struct sim_device *device, struct fwctl_rpc *rpc)
 		request_execute(&request, &answer);
 		break;
 	}
-	return answer_copy(&answer, rpc);
+	memcpy(rpc->out, answer.bytes, sizeof(answer.bytes));
+	rpc->out_length = answer.length;
+	return 0;
 }

@@ -27,21 +27,16 @@ static bool serial_valid(const char *serial)
 
 static void device_init(struct sim_device *device, enum sim_dialect dialect, const char *serial)
 {
+	static void (*const inits[_SIM_DIALECT_MAX])(struct sim_device * device) = {
+		[SIM_NVME] = nvme_init, [SIM_CXL] = cxl_init,	[SIM_CXL_MEM] = cxl_mem_init,
+		[SIM_MLX5] = mlx5_init, [SIM_BNXT] = bnxt_init, [SIM_PDS] = pds_init,
+	};
+
 	memcpy(device->magic, SIM_MAGIC, sizeof(device->magic));
 	device->version = SIM_VERSION;
 	device->dialect = dialect;
 	snprintf(device->serial, sizeof(device->serial), "%s", serial);
-	switch (dialect) {
-	case SIM_NVME:
-		nvme_init(device);
-		break;
-	case SIM_CXL:
-		cxl_init(device);
-		break;
-	case SIM_CXL_MEM:
-		cxl_mem_init(device);
-		break;
-	}
+	inits[dialect](device);
 }
 
 int device_create(const char *path, enum sim_dialect dialect, const char *serial)
@@ -86,7 +81,7 @@ int device_map(int fd, struct sim_device **ret)
 		return -errno;
 	if (memcmp(device->magic, SIM_MAGIC, sizeof(device->magic)) != 0 ||
 	    device->version != SIM_VERSION || device->dialect < SIM_NVME ||
-	    device->dialect > SIM_CXL_MEM) {
+	    device->dialect >= _SIM_DIALECT_MAX) {
 		device_unmap(device);
 		return -EMEDIUMTYPE;
 	}

@@ -12,9 +12,8 @@
 static int create(int argc, char **argv)
 {
 	static const char *const names[] = {
-		[SIM_NVME] = "nvme",
-		[SIM_CXL] = "cxl",
-		[SIM_CXL_MEM] = "cxl-mem",
+		[SIM_NVME] = "nvme", [SIM_CXL] = "cxl",	  [SIM_CXL_MEM] = "cxl-mem",
+		[SIM_MLX5] = "mlx5", [SIM_BNXT] = "bnxt", [SIM_PDS] = "pds",
 	};
 	enum sim_dialect dialect = SIM_NVME;
 	int r;
@@ -22,7 +21,9 @@ static int create(int argc, char **argv)
 	while (argc == 5 && dialect < ELEMENTSOF(names) && strcmp(argv[2], names[dialect]) != 0)
 		dialect++;
 	if (argc != 5 || dialect == ELEMENTSOF(names)) {
-		fprintf(stderr, "Usage: fwctl-exec-sim --create nvme|cxl|cxl-mem FILE SERIAL\n");
+		fprintf(stderr,
+			"Usage: fwctl-exec-sim --create nvme|cxl|cxl-mem|mlx5|bnxt|pds FILE "
+			"SERIAL\n");
 		return EXIT_FAILURE;
 	}
 

@@ -35,9 +35,31 @@ _Noreturn void device_bug(struct sim_device *device, const char *format, ...)
 void nvme_init(struct sim_device *device);
 void cxl_init(struct sim_device *device);
 void cxl_mem_init(struct sim_device *device);
+void mlx5_init(struct sim_device *device);
+void bnxt_init(struct sim_device *device);
+void pds_init(struct sim_device *device);
+
+/*
+ * The memory of whoever calls the ioctl, as copy_from_user() and copy_to_user() have it. 0, or
+ * -EFAULT; or whatever a transport wants to end the call with, which comes back from it. A model
+ * copies each piece of memory once; all that it takes before the device changes (the taint of the
+ * kernel excepted), all that it gives after.
+ */
+struct sim_user {
+	int (*copy_in)(void *context, uint64_t address, void *to, size_t length);
+	int (*copy_out)(void *context, uint64_t address, const void *from, size_t length);
+	void *context;
+};
+
+/*
+ * FWCTL_RPC and FWCTL_INFO of every dialect that has them: core, driver and firmware together. 0,
+ * or a negative errno, and the struct is as it was. Not reentrant: they have buffers of their own,
+ * and allocate nothing.
+ */
+int rpc_call(struct sim_device *device, const struct sim_user *user, struct fwctl_rpc *rpc);
+int rpc_info(const struct sim_device *device, const struct sim_user *user, struct fwctl_info *info);
 
 /* One ioctl, kernel and firmware together: 0 or more, or a negative errno. */
 int nvme_call(struct sim_device *device, struct nvme_passthru_cmd64 *command);
-int cxl_call(struct sim_device *device, struct fwctl_rpc *rpc);
 int cxl_mem_query(struct sim_device *device, struct cxl_mem_query_commands *query);
 int cxl_mem_call(struct sim_device *device, struct cxl_send_command *send);

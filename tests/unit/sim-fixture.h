@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A new device file, opened by the models of daemon/sim/ and mapped for the test. Include after
- * cmocka.h. */
+/*
+ * A new device file, opened by the models of daemon/sim/ and mapped for the test; and an arena, as
+ * an executor has it: the ioctl's struct first, then the message, then whole pages. Include after
+ * cmocka.h.
+ */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,10 +17,13 @@
 
 #include "daemon/exec/transport.h"
 #include "daemon/sim/model.h"
+#include "include/arena.h"
 #include "include/bytes.h"
 
 static struct sim_device *device;
-static _Alignas(4096) uint8_t data[135168];
+static _Alignas(ARENA_PAGE) uint8_t arena[ARENA_MAX];
+static uint8_t *const data = arena + ARENA_PAGE;
+#define DATA_MAX 135168u /* bytes of it that tests use */
 
 static int sim_setup(enum sim_dialect dialect, const char *serial)
 {
@@ -35,7 +41,7 @@ static int sim_setup(enum sim_dialect dialect, const char *serial)
 	close(fd);
 	unlink(path);
 	rmdir(folder);
-	memset(data, 0xee, sizeof(data));
+	memset(data, 0xee, DATA_MAX);
 	return 0;
 }
 
@@ -49,6 +55,6 @@ static uint64_t number(size_t offset, size_t size)
 {
 	uint64_t value = 0;
 
-	assert_true(bytes_get(data, sizeof(data), offset, size, BYTES_LITTLE, &value));
+	assert_true(bytes_get(data, DATA_MAX, offset, size, BYTES_LITTLE, &value));
 	return value;
 }

@@ -13,7 +13,7 @@ static const uint8_t reset_feature[16] = {0xa1, 0xd6, 0xa7, 0xc2, 0x52, 0xe1, 0x
 static const uint8_t immediate_feature[16] = {0xa1, 0xd6, 0xa7, 0xc2, 0x52, 0xe1, 0x4b, 0xe2,
 					      0x9d, 0x0c, 0x4f, 0x3b, 0x6f, 0x0f, 0x7a, 0x11};
 
-static uint8_t in[256];
+static uint8_t *const in = arena + ARENA_MESSAGE;
 static uint32_t in_length, out_length;
 
 static int setup(void **state)
@@ -23,12 +23,12 @@ static int setup(void **state)
 
 static void put(size_t offset, size_t size, uint64_t value)
 {
-	assert_true(bytes_put(in, sizeof(in), offset, size, BYTES_LITTLE, value));
+	assert_true(bytes_put(in, 256, offset, size, BYTES_LITTLE, value));
 }
 
 static void request(uint32_t opcode, uint32_t op_size)
 {
-	memset(in, 0, sizeof(in));
+	memset(in, 0, 256);
 	put(0, 4, opcode);
 	put(8, 4, op_size);
 	in_length = 16 + op_size;
@@ -62,19 +62,21 @@ static void set_feature(const uint8_t *uuid, uint32_t length, uint32_t value)
 /* 0 or the errno */
 static int call(uint32_t scope, uint32_t length)
 {
-	struct fwctl_rpc rpc = {
-		.size = sizeof(rpc),
+	struct fwctl_rpc *rpc = (struct fwctl_rpc *)arena;
+	int r;
+
+	*rpc = (struct fwctl_rpc){
+		.size = sizeof(*rpc),
 		.scope = scope,
 		.in_len = in_length,
 		.out_len = length,
 		.in = (uintptr_t)in,
 		.out = (uintptr_t)data,
 	};
-	int r;
-
-	memset(data, 0xee, 1024);
-	r = transport_call(-1, FWCTL_RPC, &rpc);
-	out_length = rpc.out_len;
+	memset(data, 0, length);
+	memset(data + length, 0xee, 1024 - length);
+	r = transport_call(-1, FWCTL_RPC, rpc);
+	out_length = rpc->out_len;
 	return r < 0 ? errno : r;
 }
 
@@ -142,7 +144,7 @@ static void test_get(void **state)
 	assert_int_equal(call(0, 12), EINVAL);
 	get_feature(reset_feature, 0, 5, 0);
 	assert_int_equal(call(0, 12), EINVAL);
-	assert_int_equal(device->cxl.tainted, 0);
+	assert_int_equal(device->kernel.tainted, 0);
 }
 
 static void test_set(void **state)
@@ -153,7 +155,7 @@ static void test_set(void **state)
 	assert_int_equal(device->commands_seen, 0);
 	assert_int_equal(code(2, 8), 0);
 	assert_int_equal(device->commands_seen, 1);
-	assert_int_equal(device->cxl.tainted, 1);
+	assert_int_equal(device->kernel.tainted, 1);
 	assert_int_equal(feature_value(reset_feature, 4, 0), 0xdeadbeef); /* until the cold reset */
 	assert_int_equal(feature_value(reset_feature, 4, 1), 0xdeadbeef);
 	assert_int_equal(feature_value(reset_feature, 4, 2), 0x11223344);
@@ -181,7 +183,7 @@ static void test_immediate(void **state)
 	assert_int_equal(call(2, 8), EINVAL);
 	assert_int_equal(call(3, 8), EPERM);
 	assert_int_equal(device->commands_seen, 0);
-	device->cxl.rawio = 1;
+	device->kernel.rawio = 1;
 	set_feature(immediate_feature, 2, 0x0118);
 	assert_int_equal(code(3, 8), 0);
 	assert_int_equal(feature_value(immediate_feature, 2, 0), 0x0118);

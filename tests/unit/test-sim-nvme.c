@@ -129,7 +129,7 @@ static void test_log_pages(void **state)
 		assert_int_equal(number(4 * lid, 4),
 				 lid <= 3 || (lid >= 5 && lid <= 7) || lid == 0x12 || lid == 0x81);
 
-	memset(data, 0xee, sizeof(data));
+	memset(data, 0xee, DATA_MAX);
 	assert_int_equal(log_page(0x02, ALL, 1, 512), 0);
 	assert_int_equal(number(1, 2), 313);
 	assert_int_equal(number(112, 8), 12);
