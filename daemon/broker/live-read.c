@@ -261,6 +261,7 @@ void live_read(struct device *device)
 	if (!device->executor)
 		return;
 	live_clear(&device->live);
+	device->live.kernel_capabilities = device->from_monitor.kernel_capabilities;
 	device->reading.question = first_question(device);
 	device->reading.controller = (struct live_controller){};
 	device->reading.at = device->reading.size = 0;

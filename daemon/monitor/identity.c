@@ -16,6 +16,7 @@
 
 #include "daemon/exec/wire.h"
 #include "daemon/monitor/identity.h"
+#include "include/bytes.h"
 #include "include/cleanup.h"
 #include "include/kernel-abi.h"
 #include "include/sim-device.h"
@@ -132,6 +133,7 @@ static uint32_t payload_max_read(const char *folder, const char *name)
 static int rpc_device_read(const struct node *node, struct monitor_identity *i)
 {
 	uint8_t data[INFO_BUFFER] = {};
+	uint64_t capabilities = 0;
 	struct fwctl_info info = {
 		.size = sizeof(info),
 		.device_data_len = sizeof(data),
@@ -153,6 +155,9 @@ static int rpc_device_read(const struct node *node, struct monitor_identity *i)
 	attribute_read(node->sysfs, "device/firmware_version", i->firmware, sizeof(i->firmware));
 	link_name(node->sysfs, "device/driver", i->driver, sizeof(i->driver));
 	pci_find(node->sysfs, pci, i->pci, sizeof(i->pci));
+	if (info.out_device_type == FWCTL_DEVICE_TYPE_BNXT)
+		(void)bytes_get(data, info.device_data_len, 0, 4, BYTES_HOST, &capabilities);
+	i->kernel_capabilities = (uint32_t)capabilities;
 	if (info.out_device_type == FWCTL_DEVICE_TYPE_CXL) {
 		link_name(node->sysfs, "device", i->memdev, sizeof(i->memdev));
 		i->payload_max = payload_max_read(node->sysfs, "device/payload_max");
@@ -179,8 +184,9 @@ static int memdev_read(const struct node *node, struct monitor_identity *i)
 
 static int simulated_read(const struct node *node, struct monitor_identity *i)
 {
-	struct sim_device device; /* its state is not read */
-	size_t size = offsetof(struct sim_device, nvme);
+	struct sim_device device; /* its state is not read, but for what FWCTL_INFO would say */
+	size_t size =
+		offsetof(struct sim_device, bnxt.capabilities) + sizeof(device.bnxt.capabilities);
 
 	if (pread(node->fd, &device, size, 0) != (ssize_t)size ||
 	    memcmp(device.magic, SIM_MAGIC, sizeof(device.magic)) != 0 ||
@@ -199,6 +205,19 @@ static int simulated_read(const struct node *node, struct monitor_identity *i)
 		strcpy(i->dialect, "cxl");
 		strcpy(i->envelope, WIRE_ENVELOPE_CXL);
 		i->payload_max = SIM_CXL_MAILBOX;
+		break;
+	case SIM_MLX5:
+		strcpy(i->dialect, "mlx5");
+		strcpy(i->envelope, WIRE_ENVELOPE_FWCTL);
+		break;
+	case SIM_BNXT:
+		strcpy(i->dialect, "bnxt");
+		strcpy(i->envelope, WIRE_ENVELOPE_FWCTL);
+		i->kernel_capabilities = device.bnxt.capabilities;
+		break;
+	case SIM_PDS:
+		strcpy(i->dialect, "pds");
+		strcpy(i->envelope, WIRE_ENVELOPE_FWCTL);
 		break;
 	default:
 		return -EOPNOTSUPP;

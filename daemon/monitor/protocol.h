@@ -41,6 +41,9 @@ struct monitor_identity {
 	char nqn[256];
 	char memdev[16]; /* "mem3": CXL's memory device, of its mailbox node and of the fwctl node
 			    above it */
+	/* What the kernel's driver takes, as FWCTL_INFO says: bnxt's uctx_caps. 0 for the others.
+	 */
+	uint32_t kernel_capabilities;
 	uint32_t payload_max; /* bytes that the mailbox of a CXL memory device takes; 0: unknown */
 	uint32_t simulated;   /* 0 or 1 */
 	uint32_t devnum_major;

@@ -51,7 +51,7 @@ static int sim_teardown(void **state)
 	return 0;
 }
 
-static uint64_t number(size_t offset, size_t size)
+static inline uint64_t number(size_t offset, size_t size)
 {
 	uint64_t value = 0;
 

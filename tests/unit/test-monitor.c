@@ -387,6 +387,34 @@ static void test_executor_dies(void **state)
 	assert_non_null(strstr(text, "No such file or directory"));
 }
 
+static void test_simulated_capabilities(void **state)
+{
+	int fd = connect_as(broker), socket;
+	struct monitor_answer answer;
+
+	make_device(3, "bnxt");
+	answer = ask(fd, MONITOR_SIMULATED, 3, &socket);
+	assert_int_equal(answer.error, 0);
+	assert_string_equal(answer.identity.dialect, "bnxt");
+	assert_string_equal(answer.identity.envelope, WIRE_ENVELOPE_FWCTL);
+	assert_int_equal(answer.identity.kernel_capabilities, 0xf);
+	close(socket);
+	wait_gone(answer.identity.executor_pid);
+	make_device(4, "mlx5");
+	answer = ask(fd, MONITOR_SIMULATED, 4, &socket);
+	assert_string_equal(answer.identity.dialect, "mlx5");
+	assert_int_equal(answer.identity.kernel_capabilities, 0);
+	close(socket);
+	wait_gone(answer.identity.executor_pid);
+	make_device(5, "pds");
+	answer = ask(fd, MONITOR_SIMULATED, 5, &socket);
+	assert_string_equal(answer.identity.dialect, "pds");
+	assert_int_equal(answer.identity.kernel_capabilities, 0);
+	close(socket);
+	wait_gone(answer.identity.executor_pid);
+	close(fd);
+}
+
 static void test_simulated_tricks(void **state)
 {
 	char command[512];
@@ -555,6 +583,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_capability),
 		SIMULATED(test_simulated),
+		SIMULATED(test_simulated_capabilities),
 		SIMULATED(test_one_executor),
 		SIMULATED(test_wrong_uid),
 		SIMULATED(test_wrong_messages),
