@@ -431,6 +431,7 @@ static int read_group(void *result, sd_bus_message *m, struct fwctld_item *item)
 /* The variant of a decoded item. */
 static int read_value(void *result, sd_bus_message *m, struct fwctld_item *item)
 {
+	int64_t number = 0;
 	const char *type;
 	char *copy;
 	int r;
@@ -451,6 +452,14 @@ static int read_value(void *result, sd_bus_message *m, struct fwctld_item *item)
 	} else if (strcmp(copy, "(ts)") == 0) {
 		item->type = FWCTLD_ITEM_NUMBER;
 		r = sd_bus_message_read(m, "(ts)", &item->number, &item->unit);
+	} else if (strcmp(copy, "x") == 0) {
+		item->type = FWCTLD_ITEM_SIGNED_NUMBER;
+		r = sd_bus_message_read_basic(m, 'x', &number);
+		item->number = (uint64_t)number;
+	} else if (strcmp(copy, "(xs)") == 0) {
+		item->type = FWCTLD_ITEM_SIGNED_NUMBER;
+		r = sd_bus_message_read(m, "(xs)", &number, &item->unit);
+		item->number = (uint64_t)number;
 	} else if (strcmp(copy, "(ss)") == 0) {
 		item->type = FWCTLD_ITEM_TEXT;
 		r = sd_bus_message_read(m, "(ss)", &item->text, &item->unit);

@@ -82,6 +82,15 @@ void json_number(struct json *json, const char *key, uint64_t value)
 	fprintf(json->file, "%s%" PRIu64 "%s", quote, value, quote);
 }
 
+void json_signed_number(struct json *json, const char *key, int64_t value)
+{
+	bool exact = value >= -(int64_t)NUMBER_MAX && value <= (int64_t)NUMBER_MAX;
+	const char *quote = exact ? "" : "\"";
+
+	write_key(json, key);
+	fprintf(json->file, "%s%" PRId64 "%s", quote, value, quote);
+}
+
 void json_bool(struct json *json, const char *key, bool value)
 {
 	write_key(json, key);
@@ -122,6 +131,9 @@ void json_items(struct json *json, const char *key, const struct fwctld_items *i
 		switch (item->type) {
 		case FWCTLD_ITEM_NUMBER:
 			json_number(json, item->name, item->number);
+			break;
+		case FWCTLD_ITEM_SIGNED_NUMBER:
+			json_signed_number(json, item->name, (int64_t)item->number);
 			break;
 		case FWCTLD_ITEM_TEXT:
 			json_string(json, item->name, item->text);

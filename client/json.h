@@ -29,6 +29,7 @@ void json_end(struct json *json, char bracket);
 /* NULL: the key is left out (in an array: null). */
 void json_string(struct json *json, const char *key, const char *value);
 void json_number(struct json *json, const char *key, uint64_t value);
+void json_signed_number(struct json *json, const char *key, int64_t value);
 void json_bool(struct json *json, const char *key, bool value);
 /* Two hexadecimal digits a byte, in a string. */
 void json_bytes(struct json *json, const char *key, const uint8_t *bytes, size_t length);

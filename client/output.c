@@ -265,6 +265,10 @@ static void print_value(FILE *file, const struct fwctld_item *item, unsigned ind
 		fprintf(file, "%" PRIu64, item->number);
 		print_unit(file, item);
 		break;
+	case FWCTLD_ITEM_SIGNED_NUMBER:
+		fprintf(file, "%" PRId64, (int64_t)item->number);
+		print_unit(file, item);
+		break;
 	case FWCTLD_ITEM_TEXT:
 		print_text(file, item->text);
 		print_unit(file, item);

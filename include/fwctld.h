@@ -209,6 +209,7 @@ enum fwctld_item_type {
 	FWCTLD_ITEM_BYTES, /* .bytes */
 	FWCTLD_ITEM_GROUP, /* .members */
 	FWCTLD_ITEM_OTHER, /* newer than this library; .text: its D-Bus signature */
+	FWCTLD_ITEM_SIGNED_NUMBER, /* .number, cast to int64_t */
 };
 
 struct fwctld_items {

@@ -41,11 +41,17 @@ static void item_number(const struct loader *loader, struct yaml_node *map,
 			struct layout_item *item)
 {
 	struct yaml_node *bits = yaml_get(map, "bits"), *order = yaml_get(map, "order");
+	struct yaml_node *is_signed = yaml_get(map, "signed");
 
 	item->order = loader->source->order;
 	item->high = item->size <= 8 ? (uint8_t)(item->size * 8 - 1) : 0;
 	if (order)
 		(void)loader_order(loader, order, &item->order);
+	if (is_signed && item->size > 8)
+		loader_error(loader, is_signed, "Only a number of at most 8 bytes can be signed.");
+	else if (is_signed)
+		(void)yaml_read_bool(loader->file, is_signed, "\"signed\"", loader->problems,
+				     &item->is_signed);
 	if (!bits)
 		return;
 	if (item->size > 8)
@@ -143,8 +149,8 @@ static bool item_place(const struct loader *loader, struct yaml_node *map, uint3
 static int item_read(const struct loader *loader, const struct yaml_node *key,
 		     struct yaml_node *map, uint32_t end, struct layout_item *item)
 {
-	static const char *const keys[] = {"at",   "size",  "type",  "unit",
-					   "bits", "order", "names", NULL};
+	static const char *const keys[] = {"at",    "size",  "type",   "unit", "bits",
+					   "order", "names", "signed", NULL};
 	static const char *const group_keys[] = {"at",	  "type",     "stride", "count",
 						 "items", "count-by", NULL};
 	struct yaml_node *node;

@@ -164,6 +164,7 @@ struct layout_item {
 	uint32_t offset;
 	uint32_t size;
 	uint8_t low, high; /* bits of a number of at most 8 bytes */
+	bool is_signed;	   /* such a number is one in two's complement */
 	enum byte_order order;
 	struct value_name *names;
 	size_t n_names;

@@ -66,6 +66,14 @@ static const char *big_to_decimal(const uint8_t *bytes, size_t size, enum byte_o
 	return p;
 }
 
+/* The highest of the item's bits is the sign. */
+static int64_t sign_extend(uint64_t value, unsigned width)
+{
+	uint64_t sign = UINT64_C(1) << (width - 1);
+
+	return (int64_t)((value ^ sign) - sign);
+}
+
 static int show_number(const struct walk *walk, const struct layout_item *item,
 		       const uint8_t *bytes, size_t length)
 {
@@ -81,11 +89,17 @@ static int show_number(const struct walk *walk, const struct layout_item *item,
 								item->order, digits),
 						 item->unit);
 	}
-	if (!walk->visitor->number || !read_number(item, bytes, length, &value))
+	if (!read_number(item, bytes, length, &value))
 		return 0;
 	for (size_t i = 0; i < item->n_names && !name; i++)
 		if (item->names[i].value == value)
 			name = item->names[i].name;
+	if (item->is_signed && walk->visitor->signed_number)
+		return walk->visitor->signed_number(walk->userdata, item->name,
+						    sign_extend(value, item->high - item->low + 1u),
+						    name, item->unit);
+	if (item->is_signed || !walk->visitor->number)
+		return 0;
 	return walk->visitor->number(walk->userdata, item->name, value, name, item->unit);
 }
 

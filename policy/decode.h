@@ -17,6 +17,9 @@ struct decode_visitor {
 	/* name: of the value, or NULL; unit: or NULL */
 	int (*number)(void *userdata, const char *item, uint64_t value, const char *name,
 		      const char *unit);
+	/* The same of a number that the layout calls signed. */
+	int (*signed_number)(void *userdata, const char *item, int64_t value, const char *name,
+			     const char *unit);
 	/* A number of 9 to 16 bytes, as decimal digits. */
 	int (*big_number)(void *userdata, const char *item, const char *digits, const char *unit);
 	/* Printable ASCII; every other byte came as '?'. Also UUIDs. */

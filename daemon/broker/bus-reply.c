@@ -95,6 +95,17 @@ static int decoded_number(void *userdata, const char *item, uint64_t value, cons
 		    : sd_bus_message_append(m, "{sv}", item, "t", value);
 }
 
+static int decoded_signed_number(void *userdata, const char *item, int64_t value, const char *name,
+				 const char *unit)
+{
+	sd_bus_message *m = answer_count(userdata, item, strlen(name ?: unit ?: ""));
+
+	if (name)
+		return sd_bus_message_append(m, "{sv}", item, "s", name);
+	return unit ? sd_bus_message_append(m, "{sv}", item, "(xs)", value, unit)
+		    : sd_bus_message_append(m, "{sv}", item, "x", value);
+}
+
 static int decoded_big_number(void *userdata, const char *item, const char *digits,
 			      const char *unit)
 {
@@ -178,6 +189,7 @@ static int decoded_end_group(void *userdata)
 
 static const struct decode_visitor decoded_visitor = {
 	.number = decoded_number,
+	.signed_number = decoded_signed_number,
 	.big_number = decoded_big_number,
 	.text = decoded_text,
 	.bytes = decoded_bytes,

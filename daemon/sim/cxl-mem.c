@@ -84,8 +84,8 @@ void cxl_mem_init(struct sim_device *device)
 		mem->debug[i] = (uint8_t)(i % 251);
 	memcpy(mem->labels, "NAMESPACE_INDEX", 16);
 	/* Life used and both temperatures, of which the device warns, and whose thresholds can be
-	 * set: 95 and 90 %, 85, 0, 75 and 5 degrees. */
-	memcpy(mem->alerts, (const uint8_t[]){7, 7, 95, 90, 85, 0, 0, 0, 75, 0, 5, 0}, 12);
+	 * set: 95 and 90 %, 85, -20, 75 and 5 degrees. */
+	memcpy(mem->alerts, (const uint8_t[]){7, 7, 95, 90, 85, 0, 0xec, 0xff, 75, 0, 5, 0}, 12);
 }
 
 static enum cxl_code identify(struct mailbox *m)

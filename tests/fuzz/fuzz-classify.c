@@ -201,6 +201,12 @@ static int on_number(void *userdata, const char *item, uint64_t value, const cha
 	return *item ? 0 : -1;
 }
 
+static int on_signed_number(void *userdata, const char *item, int64_t value, const char *name,
+			    const char *unit)
+{
+	return *item ? 0 : -1;
+}
+
 static int on_text(void *userdata, const char *item, const char *text)
 {
 	for (; *text; text++)
@@ -221,6 +227,7 @@ static int on_bytes(void *userdata, const char *item, const void *bytes, size_t 
 
 static const struct decode_visitor visitor = {
 	.number = on_number,
+	.signed_number = on_signed_number,
 	.big_number = on_big_number,
 	.text = on_text,
 	.bytes = on_bytes,

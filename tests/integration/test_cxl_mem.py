@@ -66,6 +66,12 @@ def test_health_by_the_command_line(memory):
     assert answer["decoded"]["temperature"] == 36
 
 
+def test_a_temperature_can_be_below_zero(mailbox):
+    alerts = mailbox.execute("cxl.get-alert-configuration")[3]
+    assert alerts["over-temperature-critical"] == ("(xs)", (85, "C"))
+    assert alerts["under-temperature-critical"] == ("(xs)", (-20, "C"))
+
+
 def test_every_reader_answers(mailbox):
     """What the kernel calls it, and how many bytes of payload it has."""
     readers = {

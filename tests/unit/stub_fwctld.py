@@ -57,6 +57,7 @@ PROPERTIES = {"Name": ("s", "nvme0"), "DeviceId": ("s", "nvme:LAB-NVME-0"), "Dia
 DECODED = {"critical-warning": ("t", 0), "temperature": ("(ts)", (310, "K")), "state": ("s", "degraded"),
            "data-units-read": ("s", "340282366920938463463374607431768211455"),
            "power-cycles": ("t", 2 ** 64 - 1), "hours": ("t", 2 ** 53 - 1), "serial": ("s", "LAB-NVME-0"),
+           "heat": ("(xs)", (-20, "C")), "drift": ("x", -2 ** 63),
            "vendor": ("ay", bytes(range(4))), "log": ("ay", b"a firmware log of some length"),
            "padding": ("ay", b"\xff" * 4 + bytes(100)),
            "entries": ("aa{sv}", [{"id": ("t", 1), "sizes": ("aa{sv}", [{"size": ("t", 512)}] * 2)},

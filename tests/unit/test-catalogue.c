@@ -142,7 +142,7 @@ static void every_key_is_understood(void **state)
 	assert_ptr_equal(&test->commands[0], read);
 	assert_string_equal(write->full_name, "test.write");
 	assert_true(strstr(write->file, "tests/data/commands/good/test.yaml"));
-	assert_int_equal(write->line, 34);
+	assert_int_equal(write->line, 35);
 	assert_int_equal(write->class, CLASS_DESTRUCTIVE);
 	assert_int_equal(write->effects,
 			 EFFECT_BIT(EFFECT_UNKNOWN) | EFFECT_BIT(EFFECT_CONFIDENTIAL));
@@ -202,16 +202,18 @@ static void every_key_is_understood(void **state)
 	assert_true(read->answer.whole);
 	layout = read->layouts[0].layout;
 	assert_string_equal(layout->name, "answer");
-	assert_int_equal(layout->n_items, 7);
+	assert_int_equal(layout->n_items, 8);
 	assert_string_equal(layout->items[0].unit, "entries");
 	assert_int_equal(layout->items[0].high, 3);
 	assert_string_equal(layout->items[1].names[1].name, "busy");
 	assert_int_equal(layout->items[2].size, 16);
 	assert_int_equal(layout->items[4].size, 16);
-	assert_int_equal(layout->items[6].count_item, 0);
-	assert_int_equal(layout->items[6].stride, 8);
-	assert_int_equal(layout->items[6].items[1].type, LAYOUT_GROUP);
-	assert_int_equal(layout->items[6].items[1].count_item, -1);
+	assert_false(layout->items[5].is_signed);
+	assert_true(layout->items[6].is_signed);
+	assert_int_equal(layout->items[7].count_item, 0);
+	assert_int_equal(layout->items[7].stride, 8);
+	assert_int_equal(layout->items[7].items[1].type, LAYOUT_GROUP);
+	assert_int_equal(layout->items[7].items[1].count_item, -1);
 }
 
 /* "# expect: LINE:COLUMN: fragment", one line each; exactly these are found, in this order. */

@@ -162,6 +162,7 @@ def test_characters_of_the_locale_are_shown():
 def test_numbers_that_json_readers_round_are_strings():
     with fwctld() as address:
         items = document(address, "exec", "nvme0", "get-log-page")["decoded"]
+    assert items["heat"] == -20 and items["drift"] == str(-2 ** 63), items
     assert items["hours"] == 2 ** 53 - 1 and items["power-cycles"] == str(2 ** 64 - 1), items
 
 

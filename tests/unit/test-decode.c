@@ -41,6 +41,13 @@ static int on_number(void *userdata, const char *item, uint64_t value, const cha
 		    unit ? "/" : "", unit ?: "");
 }
 
+static int on_signed_number(void *userdata, const char *item, int64_t value, const char *name,
+			    const char *unit)
+{
+	return hear(userdata, "%s=%+" PRId64 "%s%s%s%s ", item, value, name ? ":" : "", name ?: "",
+		    unit ? "/" : "", unit ?: "");
+}
+
 static int on_big_number(void *userdata, const char *item, const char *digits, const char *unit)
 {
 	return hear(userdata, "%s=%s%s%s ", item, digits, unit ? "/" : "", unit ?: "");
@@ -78,6 +85,7 @@ static int on_end_group(void *userdata)
 
 static const struct decode_visitor visitor = {
 	.number = on_number,
+	.signed_number = on_signed_number,
 	.big_number = on_big_number,
 	.text = on_text,
 	.bytes = on_bytes,
@@ -124,6 +132,33 @@ static void numbers(void **state)
 	assert_decodes(items, 5, response, 2, "le=4660/K be=13330 bit=1:on ");
 	assert_decodes(items, 5, response, 1, "");
 	assert_decodes(items, 5, response, 0, "");
+}
+
+static void signed_numbers(void **state)
+{
+	struct value_name names[] = {{(char *)"none", 0x7fff}};
+	struct layout_item items[] = {
+		{.name = (char *)"t",
+		 .size = 2,
+		 .high = 15,
+		 .unit = (char *)"C",
+		 .names = names,
+		 .n_names = 1},
+		{.name = (char *)"high", .size = 2, .low = 12, .high = 15},
+		{.name = (char *)"three", .size = 3, .high = 23, .order = BYTES_BIG},
+		{.name = (char *)"eight", .size = 8, .high = 63},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(items); i++)
+		items[i].is_signed = true;
+	assert_decodes(items, 4, "\xec\xff\xff\xff\xff\xff\xff\xff", 8,
+		       "t=-20/C high=-1 three=-1245185 eight=-20 ");
+	assert_decodes(items, 4, "\0\x80\0\0\0\0\0\x80", 8,
+		       "t=-32768/C high=-8 three=+32768 eight=-9223372036854743040 ");
+	assert_decodes(items, 4, "\xff\x7f\0\0\0\0\0\0", 8,
+		       "t=+32767:none/C high=+7 three=-33024 eight=+32767 ");
+	assert_decodes(items, 4, "\0\0\0\0\0\0\0\x80", 8,
+		       "t=+0/C high=+0 three=+0 eight=-9223372036854775808 ");
 }
 
 static void big_numbers(void **state)
@@ -288,6 +323,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers),
+		cmocka_unit_test(signed_numbers),
 		cmocka_unit_test(big_numbers),
 		cmocka_unit_test(texts),
 		cmocka_unit_test(groups),
