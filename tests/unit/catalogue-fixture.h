@@ -83,3 +83,14 @@ static inline uint64_t random_below(uint64_t *seed, uint64_t limit)
 {
 	return random_number(seed) % limit;
 }
+
+/* One of the commands that are ever sent. */
+static inline const struct command *random_command(const struct dialect *dialect, uint64_t *seed)
+{
+	const struct command *command;
+
+	do
+		command = &dialect->commands[random_below(seed, dialect->n_commands)];
+	while (command->refused);
+	return command;
+}

@@ -7,6 +7,7 @@
  */
 
 #include "tests/unit/catalogue-fixture.h"
+#include "tests/unit/nvme-rows.h"
 
 #include <errno.h>
 #include <string.h>
@@ -14,17 +15,6 @@
 #include "include/arena.h"
 #include "policy/classify.h"
 #include "policy/envelope.h"
-
-#define READ	CLASS_READ_ONLY
-#define CONFIG	CLASS_CONFIG_CHANGE
-#define DESTROY CLASS_DESTRUCTIVE
-
-#define PERSISTENT   EFFECT_BIT(EFFECT_PERSISTENT)
-#define CONFIDENTIAL EFFECT_BIT(EFFECT_CONFIDENTIAL)
-#define BROADCAST    EFFECT_BIT(EFFECT_BROADCAST)
-#define TAINTS	     EFFECT_BIT(EFFECT_TAINTS_KERNEL)
-#define LOSS	     EFFECT_BIT(EFFECT_DATA_LOSS)
-#define ALL_NS	     0xffffffffu
 
 static uint8_t noise[REQUEST_DATA_MAX + 4096];
 
@@ -47,117 +37,6 @@ static void check(const char *what, int expected, int r, const struct classified
 		 r < 0 ? strerrorname_np(-r) : effect_class_to_string(c->class),
 		 r < 0 ? refusal->text : c->reason);
 }
-
-/* A submission queue entry in dwords, as a specification shows it. */
-struct nvme_row {
-	const char *what;
-	uint32_t dw0, nsid, dw10, dw11, dw12, dw13, dw14, dw15;
-	size_t data;
-	int expected; /* a class, or a negative errno */
-	effect_set with;
-	size_t response;
-};
-
-static const struct nvme_row nvme_rows[] = {
-	/* Identify: a query for every CNS. */
-	{"identify controller", 0x06, 0, 1, .expected = READ, .response = 4096},
-	{"identify namespace 1", 0x06, 1, 0, .expected = READ, .response = 4096},
-	{"identify active namespaces", 0x06, 0, 2, .expected = READ, .response = 4096},
-	{"identify namespace descriptors", 0x06, 1, 3, .expected = READ, .response = 4096},
-	{"identify with a reserved bit", 0x06, 0, 0x101, .expected = -EBADMSG},
-	{"identify with data", 0x06, 0, 1, .data = 4096, .expected = -EBADMSG},
-
-	/* Get Log Page: LID 7:0, LSP 14:8, RAE 15, NUMDL 31:16. */
-	{"SMART, RAE", 0x02, ALL_NS, 0x007f8002, .expected = READ, .response = 512},
-	{"SMART, re-arms events", 0x02, ALL_NS, 0x007f0002, .expected = CONFIG, .response = 512},
-	{"error log, RAE", 0x02, ALL_NS, 0x000f8001, .expected = READ, .response = 64},
-	{"firmware slots, RAE", 0x02, ALL_NS, 0x007f8003, .expected = READ, .response = 512},
-	{"commands and effects", 0x02, 0, 0x03ff8005, .expected = READ, .response = 4096},
-	{"self-test log", 0x02, ALL_NS, 0x008c8006, .expected = READ, .response = 564},
-	{"sanitize status, RAE", 0x02, ALL_NS, 0x007f8081, .expected = READ, .response = 512},
-	{"changed namespaces: clears", 0x02, ALL_NS, 0x03ff8004, .expected = DESTROY},
-	{"reservation notification: clears", 0x02, ALL_NS, 0x000f8080, .expected = DESTROY},
-	{"changed zones: clears", 0x02, 1, 0x03ff80bf, .expected = DESTROY},
-	{"telemetry, host-initiated", 0x02, ALL_NS, 0x007f8007, .expected = READ,
-	 .with = CONFIDENTIAL},
-	{"telemetry, created anew", 0x02, ALL_NS, 0x007f8107, .expected = CONFIG},
-	{"persistent events, establishes a context", 0x02, ALL_NS, 0x007f810d, .expected = CONFIG},
-	{"PHY eye measurement", 0x02, ALL_NS, 0x007f8119, .expected = DESTROY},
-	{"a vendor's log", 0x02, ALL_NS, 0x007f80c0, .expected = DESTROY},
-	{"a reserved log", 0x02, ALL_NS, 0x007f8055, .expected = DESTROY},
-	{"a log of 16 GiB", 0x02, ALL_NS, 0xffff8002, 0x0000ffff, .expected = -EMSGSIZE},
-	{"a log of 2 MiB", 0x02, ALL_NS, 0xffff8002, 7, .expected = READ, .response = 2097152},
-	{"a log of 2 MiB and 4", 0x02, ALL_NS, 0x00008002, 8, .expected = -EMSGSIZE},
-	{"SMART with data", 0x02, ALL_NS, 0x007f8002, .data = 512, .expected = -EBADMSG},
-
-	/* Get Features: FID 7:0, SEL 10:8. */
-	{"get temperature threshold", 0x0a, 0, 0x04, .expected = READ},
-	{"get arbitration, default", 0x0a, 0, 0x101, .expected = READ},
-	{"get timestamp", 0x0a, 0, 0x0e, .expected = READ, .response = 8},
-	{"get timestamp, capabilities", 0x0a, 0, 0x30e, .expected = READ},
-	{"get LBA ranges", 0x0a, 1, 0x03, .expected = READ, .response = 4096},
-	{"get a vendor's feature", 0x0a, 0, 0xc1, .expected = -EOPNOTSUPP},
-	{"get with a reserved bit", 0x0a, 0, 0x00010004, .expected = -EBADMSG},
-
-	/* Set Features: FID 7:0, SV 31. */
-	{"set temperature threshold", 0x09, 0, 0x04, 0x0150, .expected = CONFIG},
-	{"set it to stay", 0x09, 0, 0x80000004, 0x0150, .expected = CONFIG, .with = PERSISTENT},
-	{"set arbitration", 0x09, 0, 0x01, 0x07, .expected = CONFIG},
-	{"set power state", 0x09, 0, 0x02, 0x01, .expected = CONFIG},
-	{"set write cache", 0x09, 0, 0x06, 0x01, .expected = DESTROY},
-	{"set number of queues", 0x09, 0, 0x07, 0x00010001, .expected = DESTROY},
-	{"set write atomicity", 0x09, 0, 0x0a, 0x01, .expected = DESTROY},
-	{"set timestamp", 0x09, 0, 0x0e, .data = 8, .expected = CONFIG},
-	{"set timestamp, 4 bytes", 0x09, 0, 0x0e, .data = 4, .expected = -EBADMSG},
-	{"set timestamp, 9 bytes", 0x09, 0, 0x0e, .data = 9, .expected = -EBADMSG},
-	{"set timestamp, no data", 0x09, 0, 0x0e, .expected = -EBADMSG},
-	{"set namespace write protection", 0x09, 1, 0x84, 0x01, .expected = DESTROY},
-	{"set a vendor's feature", 0x09, 0, 0xc0, .expected = -EOPNOTSUPP},
-	{"set on all namespaces", 0x09, ALL_NS, 0x05, 0x01, .expected = CONFIG, .with = BROADCAST},
-
-	/* Firmware. */
-	{"firmware commit, activates at reset", 0x10, 0, 0x09, .expected = DESTROY},
-	{"firmware commit, at once", 0x10, 0, 0x19, .expected = DESTROY},
-	{"firmware commit, reserved bit", 0x10, 0, 0x0109, .expected = -EBADMSG},
-	{"firmware download, 4 KiB", 0x11, 0, 0x3ff, 0, .data = 4096, .expected = DESTROY},
-	{"firmware download, short", 0x11, 0, 0x3ff, 0, .data = 4092, .expected = -EBADMSG},
-	{"firmware download, 64 KiB and 4", 0x11, 0, 0x4000, 0, .data = 65540,
-	 .expected = -EMSGSIZE},
-	{"firmware download of 16 GiB", 0x11, 0, 0xffffffff, 0, .data = 4, .expected = -EMSGSIZE},
-
-	/* What erases. */
-	{"format namespace 1", 0x80, 1, 0x0200, .expected = DESTROY, .with = LOSS},
-	{"format every namespace", 0x80, ALL_NS, 0x0200, .expected = DESTROY,
-	 .with = LOSS | BROADCAST},
-	{"format, reserved bit", 0x80, 1, 0x80000000, .expected = -EBADMSG},
-	{"sanitize, block erase", 0x84, 0, 0x02, .expected = DESTROY, .with = LOSS},
-	{"sanitize, crypto erase", 0x84, 0, 0x04, .expected = DESTROY, .with = LOSS},
-	{"sanitize, reserved bit", 0x84, 0, 0x80000002, .expected = -EBADMSG},
-
-	/* Self-test: STC 3:0. */
-	{"self-test, short", 0x14, 1, 0x01, .expected = CONFIG},
-	{"self-test, extended", 0x14, ALL_NS, 0x02, .expected = CONFIG},
-	{"self-test, abort", 0x14, 1, 0x0f, .expected = CONFIG},
-	{"self-test, vendor", 0x14, 1, 0x0e, .expected = DESTROY},
-	{"self-test, reserved code", 0x14, 1, 0x07, .expected = DESTROY},
-
-	/* Namespaces: SEL 3:0. */
-	{"create a namespace", 0x0d, 0, 0, .data = 4096, .expected = DESTROY},
-	{"create without data", 0x0d, 0, 0, .expected = -EBADMSG},
-	{"delete a namespace", 0x0d, 1, 1, .expected = DESTROY, .with = LOSS},
-	{"delete with data", 0x0d, 1, 1, .data = 4096, .expected = -EBADMSG},
-
-	/* What is in no catalogue, because it takes pointers, never ends, or is anybody's guess. */
-	{"create I/O queue", 0x01, 0, 1, .expected = -ENOENT},
-	{"asynchronous event request", 0x0c, .expected = -ENOENT},
-	{"doorbell buffers", 0x7c, .expected = -ENOENT},
-	{"a vendor's command", 0xc1, .expected = -ENOENT},
-
-	/* Not the client's: fuse and PSDT, command id, bytes that are pointers or reserved. */
-	{"fused", 0x00000106, 0, 1, .expected = -EBADMSG},
-	{"SGL", 0x00004006, 0, 1, .expected = -EBADMSG},
-	{"with a command id", 0x00010006, 0, 1, .expected = -EBADMSG},
-};
 
 static void put_dword(uint8_t *sqe, unsigned dword, uint32_t value)
 {

@@ -308,8 +308,7 @@ static void what_is_encoded_is_what_is_classified(void **state)
 
 	for (unsigned round = 0; round < 60000; round++) {
 		const struct dialect *dialect = fixture_dialect(names[round % ELEMENTSOF(names)]);
-		const struct command *command =
-			&dialect->commands[random_below(&seed, dialect->n_commands)];
+		const struct command *command = random_command(dialect, &seed);
 		size_t data_length = lengths[random_below(&seed, ELEMENTSOF(lengths))];
 		struct field_setting settings[FIELDS_MAX];
 		struct classified c = {};

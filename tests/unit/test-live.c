@@ -511,8 +511,7 @@ static void invariant_5_class_never_betters(void **state)
 
 	for (unsigned round = 0; round < 100000; round++) {
 		const struct dialect *dialect = fixture_dialect(names[round % 2]);
-		const struct command *command =
-			&dialect->commands[random_below(&seed, dialect->n_commands)];
+		const struct command *command = random_command(dialect, &seed);
 		bool tail = envelopes[command->envelope].tail && command->n_request > 0;
 		size_t length = command->message_size + (tail ? 1 + random_below(&seed, 8) : 0);
 		struct classified c;

@@ -45,7 +45,7 @@ def erased(disks):
 
 
 def test_format_erases_the_one_namespace(fwctld, disks, target):
-    fwctld.policy(lets_alice(target, "nvme.format-nvm"))
+    fwctld.policy(lets_alice(target, "nvme.format-nvm", "persistent"))
     fwctl("exec", target.name, *FORMAT, "--device-id", target.id, "--reason", "T-1", user="alice")
     assert erased(disks) == {(target.serial, 1)}
     record = fwctld.journal.wait("outcome", caller_name="alice")
@@ -65,11 +65,11 @@ def test_what_does_not_fit_erases_nothing(fwctld, alice, bob, disks, target):
 
     fwctld.policy(None)
     refused("Denied")  # no policy but the shipped one
-    fwctld.policy(lets_alice(fwctld.nvme, "nvme.format-nvm"))
+    fwctld.policy(lets_alice(fwctld.nvme, "nvme.format-nvm", "persistent"))
     refused("Denied")  # another device
-    fwctld.policy(lets_alice(target, "nvme.sanitize", "broadcast"))
+    fwctld.policy(lets_alice(target, "nvme.sanitize", "persistent", "broadcast"))
     refused("Denied")  # another command
-    fwctld.policy(lets_alice(target, "nvme.format-nvm"))
+    fwctld.policy(lets_alice(target, "nvme.format-nvm", "persistent"))
     refused("Denied", bob.device(target.name))  # another caller
     refused("InvalidRequest", options={})
     refused("InvalidRequest", options={"device-id": fwctld.nvme.id})
@@ -82,6 +82,6 @@ def test_what_does_not_fit_erases_nothing(fwctld, alice, bob, disks, target):
 
 
 def test_format_of_all_needs_the_hazard_broadcast(fwctld, alice, disks, target):
-    fwctld.policy(lets_alice(target, "nvme.format-nvm", "broadcast"))
+    fwctld.policy(lets_alice(target, "nvme.format-nvm", "persistent", "broadcast"))
     alice.device(target.name).execute("nvme.format-nvm", {"nsid": "all", "lbaf": 0}, options={"device-id": target.id})
     assert erased(disks) == {(target.serial, 1), (target.serial, 2)}

@@ -64,7 +64,7 @@ def attempt(client):
 
 
 def test_killed_with_a_command_in_flight(fwctld, alice, bob, kill, slow, qemu):
-    fwctld.policy(lets_alice(slow, "nvme.format-nvm"))
+    fwctld.policy(lets_alice(slow, "nvme.format-nvm", "persistent"))
     device, number = alice.device(slow.name), slow.number
     running = device.post_execute(*FORMAT, options={"device-id": slow.id})
     request = fwctld.journal.wait("intent", caller_name="alice")["request"]
