@@ -10,6 +10,7 @@
 #include "daemon/broker/device.h"
 #include "daemon/broker/manager.h"
 #include "daemon/exec/wire.h"
+#include "policy/classify.h"
 #include "policy/envelope.h"
 
 /* For the sentences to a caller. */
@@ -69,6 +70,9 @@ int device_takes(const struct device *device, const struct command *command,
 {
 	const struct device *sibling;
 
+	/* Whoever is sent to the other node would be refused there. */
+	if (command->refused)
+		return command_refuse(command, ret_refusal);
 	if (has_envelope(device, command))
 		return 0;
 	sibling = find_sibling(device);
