@@ -56,10 +56,10 @@ static inline int fixture_teardown(void **state)
 	return 0;
 }
 
-/* The dialect of that name, of either catalogue. */
+/* The dialect of that name: the tests' own, which changes with no catalogue, or the shipped one. */
 static inline const struct dialect *fixture_dialect(const char *name)
 {
-	return catalogue_dialect(shipped, name) ?: catalogue_dialect(dialects, name);
+	return catalogue_dialect(dialects, name) ?: catalogue_dialect(shipped, name);
 }
 
 static inline const struct command *fixture_command(const char *dialect, const char *name)

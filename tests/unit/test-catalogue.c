@@ -75,7 +75,7 @@ static void what_is_shipped_loads(void **state)
 	const struct dialect *nvme = catalogue_dialect(catalogue, "nvme");
 	const struct command *command;
 
-	assert_int_equal(catalogue->n_dialects, 2);
+	assert_true(catalogue->n_dialects >= 4);
 	assert_non_null(catalogue_dialect(catalogue, "cxl"));
 	assert_null(catalogue_dialect(catalogue, "nvm"));
 	command = dialect_command(nvme, "get-log-page");
