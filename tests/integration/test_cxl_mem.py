@@ -72,6 +72,24 @@ def test_a_temperature_can_be_below_zero(mailbox):
     assert alerts["under-temperature-critical"] == ("(xs)", (-20, "C"))
 
 
+@pytest.mark.parametrize("opcode,command,way", [
+    (0x0201, "transfer-firmware", "/sys/class/firmware/memN"), (0x4301, "inject-poison", "debugfs"),
+    (0x4400, "sanitize", "security/sanitize in sysfs"), (0x4503, "unlock", "nvdimm"), (0x4800, None, "raw command"),
+])
+def test_what_the_kernel_offers_at_no_node_is_never_sent(memory, opcode, command, way):
+    memory.policy(ALLOW_DESTRUCTIVE)
+    alice = memory.client("alice")
+    for device in (alice.cxl, alice.mailbox):
+        calls = [lambda: device.execute_raw(message(opcode)), lambda: device.execute_raw(message(opcode, b"\1" * 64))]
+        if command:
+            calls.append(lambda: device.execute(f"cxl.{command}", {}))
+        for call in calls:
+            text = refused(call, "InvalidRequest").message
+            assert " is never sent: " in text and way in text, text
+        refused(lambda: device.execute_raw(message(0xC000)), "UnknownCommand")
+    assert memory.reached() == 0
+
+
 def test_every_reader_answers(mailbox):
     """What the kernel calls it, and how many bytes of payload it has."""
     readers = {

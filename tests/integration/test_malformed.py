@@ -134,6 +134,28 @@ def test_unknown_command(fwctld, alice, command):
 
 
 @pytest.mark.any_device
+@pytest.mark.parametrize("opcode,command", [
+    (0x01, "create-io-submission-queue"), (0x0C, "asynchronous-event-request"), (0x18, "keep-alive"),
+    (0x45, "controller-data-queue"), (0x7C, "doorbell-buffer-config"), (0x7F, "fabrics"), (0x1D, "mi-send"),
+])
+def test_what_is_known_and_never_sent(fwctld, alice, opcode, command):
+    device = alice.nvme
+    says = (f"nvme.{command} is never sent: ",)
+    for call in (device.execute, device.explain):
+        refused(fwctld, lambda: call(command, {}), says=says)
+    for call in (device.execute_raw, device.explain_raw):
+        refused(fwctld, lambda: call(bytes([opcode]) + bytes(63)), says=says)
+        # Whatever else stands in it.
+        refused(fwctld, lambda: call(bytes([opcode]) + b"\xff" * 63, bytes(4096)), says=says)
+
+
+@pytest.mark.any_device
+def test_a_vendors_opcode_is_unknown(fwctld, alice):
+    for opcode in (*range(0xC0, 0x100), 0x03, 0x44):
+        refused(fwctld, lambda: alice.nvme.execute_raw(bytes([opcode]) + bytes(63)), "UnknownCommand")
+
+
+@pytest.mark.any_device
 @pytest.mark.parametrize("signature,body", [
     ("s", ("nvme.get-log-page",)),
     ("sa{sv}ay", ("nvme.get-log-page", {}, b"")),
