@@ -151,7 +151,7 @@ def test_what_is_known_and_never_sent(fwctld, alice, opcode, command):
 
 @pytest.mark.any_device
 def test_a_vendors_opcode_is_unknown(fwctld, alice):
-    for opcode in (*range(0xC0, 0x100), 0x03, 0x44):
+    for opcode in (0xC0, 0xFF, 0x03, 0x44):
         refused(fwctld, lambda: alice.nvme.execute_raw(bytes([opcode]) + bytes(63)), "UnknownCommand")
 
 
