@@ -80,6 +80,7 @@ static void data_put(struct hwrm *hwrm, unsigned segment, size_t offset, size_t 
 			value);
 }
 
+/* Twice: in bytes, and since they were too small in words. */
 static enum hwrm_code ver_get(struct rpc *rpc)
 {
 	static const uint8_t interface[] = {1, 10, 3}, firmware[] = {231, 1, 162};
@@ -87,9 +88,12 @@ static enum hwrm_code ver_get(struct rpc *rpc)
 	for (size_t i = 0; i < 3; i++) {
 		hwrm_put(rpc, 8 + i, 1, interface[i]);
 		hwrm_put(rpc, 12 + i, 1, firmware[i]);
+		hwrm_put(rpc, 128 + 2 * i, 2, interface[i]);
+		hwrm_put(rpc, 136 + 2 * i, 2, firmware[i]);
 	}
 	put_text(rpc, 32, "CHIMP-SIM");
-	hwrm_put(rpc, 112, 2, 0x1750); /* chip_num */
+	put_text(rpc, 80, rpc->device->firmware); /* of the active package */
+	hwrm_put(rpc, 112, 2, 0x1750);		  /* chip_num */
 	return HWRM_SUCCESS;
 }
 

@@ -5,17 +5,24 @@ import pathlib
 import yaml
 
 FOLDER = pathlib.Path("/usr/share/fwctld/commands")
+OWN = pathlib.Path("/etc/fwctld/commands.d")  # the administrator's
+SEGMENT = 16  # bytes of each whose length is for the caller to say
 
 
 def load(dialect):
-    return yaml.safe_load((FOLDER / f"{dialect}.yaml").read_text())
+    """The shipped file, and what a file of the administrator adds."""
+    catalogue = yaml.safe_load((FOLDER / f"{dialect}.yaml").read_text())
+    if (OWN / f"{dialect}.yaml").exists():
+        catalogue["commands"] += yaml.safe_load((OWN / f"{dialect}.yaml").read_text()).get("commands", [])
+    return catalogue
 
 
 def first_value(wanted):
     """One value that a `when:` accepts."""
     if isinstance(wanted, list):
         wanted = wanted[0]
-    if isinstance(wanted, str) and wanted.startswith("0x") and "-" in wanted:
+    # A range; names do not begin with a digit.
+    if isinstance(wanted, str) and wanted[0].isdigit() and "-" in wanted:
         wanted = int(wanted.split("-")[0], 0)
     return wanted
 
@@ -43,6 +50,10 @@ def number_or_none(field, value):
         return None
 
 
+def is_fixed(field):
+    return "fixed" in field or "select" in field
+
+
 def default(field, fields, values):
     cases = field.get("default")
     if not isinstance(cases, list):
@@ -54,12 +65,17 @@ def default(field, fields, values):
     return None
 
 
-def complete(command, header, when):
-    """Values for every field that has no default, so that `when` holds."""
+def of(segment):
+    """The field that says how long a segment is, or None."""
+    return segment["length"].get("of") if isinstance(segment["length"], dict) else None
+
+
+def complete(command, header, when, left=()):
+    """Values for every field that has no default, but for those of `left`, so that `when` holds."""
     fields = {**header, **command.get("fields", {})}
     given = {name: first_value(wanted) for name, wanted in (when or {}).items() if name in fields}
     for name, field in fields.items():
-        if name in given or "fixed" in field or default(field, fields, given) is not None:
+        if name in given or name in left or is_fixed(field) or default(field, fields, given) is not None:
             continue
         if field.get("type") == "uuid":
             given[name] = "a1d6a7c2-52e1-4be2-9d0c-4f3b6f0f7a10"
@@ -75,7 +91,7 @@ def data_for(command, header, given):
     fields = {**header, **command.get("fields", {})}
     values = dict(given)
     for name, field in fields.items():
-        if name not in values and "fixed" not in field:
+        if name not in values and not is_fixed(field):
             values[name] = default(field, fields, values)
     cases = command.get("request") or []
     for case in cases if isinstance(cases, list) else [cases]:
@@ -91,6 +107,19 @@ def data_for(command, header, given):
     return b""
 
 
+def segments_for(segments, given):
+    """The bytes of those that go to the device; `given` gets the lengths that it does not have."""
+    data = b""
+    for segment in segments:
+        length = segment["length"]
+        if isinstance(length, dict):
+            value = given.setdefault(length["of"], SEGMENT)
+            length = (value + length.get("add", 0)) * length.get("scale", 1)
+        if segment["direction"] == "to-device":
+            data += bytes(length)
+    return data
+
+
 def requests(dialect, envelope=None):
     """(name, fields, data) for every refinement of every command, and for each command without one.
 
@@ -101,5 +130,7 @@ def requests(dialect, envelope=None):
         if command.get("envelope") != envelope:
             continue
         for row in [*command.get("refine", []), {}, *command.get("also", [])]:
-            given = complete(command, header, row.get("when"))
-            yield f"{dialect}.{command['name']}", given, data_for(command, header, given)
+            segments = command.get("segments", catalogue.get("segments", []))
+            given = complete(command, header, row.get("when"), {of(segment) for segment in segments})
+            data = segments_for(segments, given)
+            yield f"{dialect}.{command['name']}", given, data or data_for(command, header, given)

@@ -5,6 +5,7 @@ Runs only within tests/lib/namespace. Bus, polkitd and journald live as long as 
 devices are fresh for each test.
 """
 import pathlib
+import shutil
 import signal
 
 import bench
@@ -49,6 +50,11 @@ class Bench(bench.Bench):
         fwctld.add_mailbox()
         return fwctld.start()
 
+    def with_adapters(self):
+        fwctld = self.stopped()
+        fwctld.add_adapters()
+        return fwctld.start()
+
 
 class Fwctld(bench.Fwctld):
     """A running fwctld, with sim0 (nvme) and sim1 (cxl)."""
@@ -68,6 +74,17 @@ class Fwctld(bench.Fwctld):
         processes.create_device(2, "cxl-mem", self.cxl.serial)
         self.mailbox = simulated.SimulatedDevice(2, self.cxl.serial, "cxl", "cxl-mem")
         self.devices.append(self.mailbox)
+
+    def add_adapters(self):
+        """sim2 to sim4, a network adapter of each other fwctl dialect."""
+        for number, kind in enumerate(("mlx5", "bnxt", "pds"), 2):
+            serial = f"SIM-{kind.upper()}-{number}"
+            processes.create_device(number, kind, serial)
+            device = simulated.SimulatedDevice(number, serial, kind)
+            setattr(self, kind, device)
+            self.devices.append(device)
+        # Which operations a pds device has is for its administrator to say.
+        shutil.copy("/source/tests/data/commands/simulated/pds.yaml", ETC / "commands.d/pds.yaml")
 
     def start(self, *monitor_arguments):
         self.journal = journal.Journal()

@@ -44,6 +44,14 @@ class SimulatedDevice:
         struct.pack_into("II", self.map, 28, count, status)
         struct.pack_into("I", self.map, 24, fault)
 
+    def grant_rawio(self):
+        """The kernel in front of a fwctl device lets scope 3 pass."""
+        struct.pack_into("I", self.map, 4096, 1)
+
+    def kernel_capabilities(self, bits):
+        """What FWCTL_INFO says of the driver of a bnxt device; read when the device is opened."""
+        struct.pack_into("I", self.map, 4104, bits)
+
     def claim_serial(self, serial):
         """What the firmware says of itself; read when the device is opened."""
         struct.pack_into("64s", self.map, 168, serial)

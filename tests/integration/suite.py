@@ -76,6 +76,14 @@ def memory(bench):
 
 
 @pytest.fixture
+def adapters(bench):
+    """fwctld with network adapters of the dialects mlx5, bnxt and pds."""
+    fwctld = bench.with_adapters()
+    yield fwctld
+    fwctld.stop()
+
+
+@pytest.fixture
 def alice(fwctld):
     return fwctld.client("alice")
 
