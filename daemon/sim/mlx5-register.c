@@ -21,6 +21,7 @@ enum mlx5_register {
 	MLX5_MFRL = 0x9028,
 	MLX5_MRTC = 0x902d,
 	MLX5_MTRC_CONF = 0x9041,
+	MLX5_MTRC_STDB = 0x9042,
 	MLX5_MCDD = 0x905c,
 	MLX5_MORD = 0x9153,
 	MLX5_RESOURCE_DUMP = 0xc000,
@@ -109,7 +110,8 @@ void mlx5_register_check(const struct rpc *rpc)
 			   id, (unsigned)op_mod);
 	if (mlx5_get(rpc, 8, 2) != 0 || mlx5_get(rpc, 12, 4) != 0)
 		device_bug(rpc->device, "register 0x%04x: reserved bytes or the argument", id);
-	if (rpc->in_length != rpc->out_length)
+	/* Strings come behind the 8 bytes of MTRC_STDB, in the answer alone. */
+	if (rpc->in_length != rpc->out_length && id != MLX5_MTRC_STDB)
 		device_bug(rpc->device, "register 0x%04x: %u bytes there and %u back", id,
 			   rpc->in_length, rpc->out_length);
 	for (size_t i = 0; i < ELEMENTSOF(sizes); i++)
