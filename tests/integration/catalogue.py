@@ -21,8 +21,8 @@ def first_value(wanted):
     """One value that a `when:` accepts."""
     if isinstance(wanted, list):
         wanted = wanted[0]
-    # A range; names do not begin with a digit.
-    if isinstance(wanted, str) and wanted[0].isdigit() and "-" in wanted:
+    # Names do not begin with a digit, and a UUID has more than one dash.
+    if isinstance(wanted, str) and wanted[0].isdigit() and wanted.count("-") == 1:
         wanted = int(wanted.split("-")[0], 0)
     return wanted
 
