@@ -27,18 +27,11 @@
 #define R(at, n) (((UINT64_C(1) << (n)) - 1) << (at))
 
 /* An address: where it stands, where its length stands, in how many bytes, and in which unit. */
-#define FROM(at, length_at, size, unit)                                                            \
-	{                                                                                          \
-		at, false, length_at, size, unit, 0                                                \
-	}
-#define TO(at, length_at, size, unit)                                                              \
-	{                                                                                          \
-		at, true, length_at, size, unit, 0                                                 \
-	}
-#define FROM_FIXED(at, length)                                                                     \
-	{                                                                                          \
-		at, false, 0, 0, 0, length                                                         \
-	}
+/* clang-format off */
+#define FROM(at, length_at, size, unit) {at, false, length_at, size, unit, 0}
+#define TO(at, length_at, size, unit)	{at, true, length_at, size, unit, 0}
+#define FROM_FIXED(at, length)		{at, false, 0, 0, 0, length}
+/* clang-format on */
 
 enum {
 	HWRM_NVM_WRITE = 0xfffe,
@@ -59,124 +52,112 @@ static const struct request_type {
 		uint32_t fixed;
 	} pointers[2];
 } types[] = {
-	/* clang-format off: one line a request type */
-	{0x0000, READ, 24, R(19, 5)},	/* VER_GET */
-	{0x000c, READ, 24, R(16, 8)},	/* ERROR_RECOVERY_QCFG */
+	/* clang-format off */
+	{0x0000, READ, 24, R(19, 5)}, /* VER_GET */
+	{0x000c, READ, 24, R(16, 8)}, /* ERROR_RECOVERY_QCFG */
 	{0x0011, CONFIG, 24, R(23, 1)}, /* FUNC_RESET */
-	{0x0015, READ, 24, R(18, 6)},	/* FUNC_QCAPS */
-	{0x0016, READ, 24, R(18, 6)},	/* FUNC_QCFG */
-	{0x0018, READ, 24, R(19, 5)},	/* FUNC_QSTATS */
+	{0x0015, READ, 24, R(18, 6)}, /* FUNC_QCAPS */
+	{0x0016, READ, 24, R(18, 6)}, /* FUNC_QCFG */
+	{0x0018, READ, 24, R(19, 5)}, /* FUNC_QSTATS */
 	{0x0023, READ, 40, R(19, 5), {FROM_FIXED(24, 408), FROM_FIXED(32, 528)}}, /* PORT_QSTATS */
-	{0x0025, CONFIG, 24, R(19, 5)},				       /* PORT_CLR_STATS */
-	{0x0027, READ, 24, R(18, 6)},				       /* PORT_PHY_QCFG */
-	{0x0028, READ},						       /* PORT_MAC_QCFG */
-	{0x002a, READ, 24, R(18, 6)},				       /* PORT_PHY_QCAPS */
-	{0x002b, WRITE, 104, 0},				       /* PORT_PHY_I2C_WRITE */
-	{0x002c, READ, 40, R(33, 7)},				       /* PORT_PHY_I2C_READ */
-	{0x0037, READ, 24, R(21, 3)},				       /* QUEUE_PRI2COS_QCFG */
-	{0x0039, READ, 24, R(18, 6)},				       /* QUEUE_COS2BW_QCFG */
+	{0x0025, CONFIG, 24, R(19, 5)}, /* PORT_CLR_STATS */
+	{0x0027, READ, 24, R(18, 6)}, /* PORT_PHY_QCFG */
+	{0x0028, READ}, /* PORT_MAC_QCFG */
+	{0x002a, READ, 24, R(18, 6)}, /* PORT_PHY_QCAPS */
+	{0x002b, WRITE, 104, 0}, /* PORT_PHY_I2C_WRITE */
+	{0x002c, READ, 40, R(33, 7)}, /* PORT_PHY_I2C_READ */
+	{0x0037, READ, 24, R(21, 3)}, /* QUEUE_PRI2COS_QCFG */
+	{0x0039, READ, 24, R(18, 6)}, /* QUEUE_COS2BW_QCFG */
 	{0x003c, READ, 32, R(25, 1) | R(28, 4), {FROM(16, 26, 2, 1)}}, /* QUEUE_DSCP2PRI_QCFG */
-	{0x0047, READ, 24, R(20, 4)},				       /* VNIC_RSS_QCFG */
-	{0x0067, READ, 32, 0, {FROM(16, 24, 4, 1)}},		       /* PORT_EVENTS_LOG */
-	{0x0073, WRITE, 88, 0, {TO(24, 18, 2, 2)}},		       /* SCH_GRP_CFG */
-	{0x0074, READ, 32, 0, {FROM(24, 18, 2, 1)}},		       /* SCH_GRP_QCFG */
-	{0x0087, READ},						       /* QUEUE_GLOBAL_QCFG */
-	{0x0088, READ},		      /* QUEUE_ADPTV_QOS_RX_FEATURE_QCFG */
-	{0x008a, READ},		      /* QUEUE_ADPTV_QOS_TX_FEATURE_QCFG */
-	{0x008c, READ},		      /* QUEUE_QCAPS */
-	{0x008d, READ},		      /* QUEUE_ADPTV_QOS_RX_TUNING_QCFG */
-	{0x008f, READ},		      /* QUEUE_ADPTV_QOS_TX_TUNING_QCFG */
+	{0x0047, READ, 24, R(20, 4)}, /* VNIC_RSS_QCFG */
+	{0x0067, READ, 32, 0, {FROM(16, 24, 4, 1)}}, /* PORT_EVENTS_LOG */
+	{0x0073, WRITE, 88, 0, {TO(24, 18, 2, 2)}}, /* SCH_GRP_CFG */
+	{0x0074, READ, 32, 0, {FROM(24, 18, 2, 1)}}, /* SCH_GRP_QCFG */
+	{0x0087, READ}, /* QUEUE_GLOBAL_QCFG */
+	{0x0088, READ}, /* QUEUE_ADPTV_QOS_RX_FEATURE_QCFG */
+	{0x008a, READ}, /* QUEUE_ADPTV_QOS_TX_FEATURE_QCFG */
+	{0x008c, READ}, /* QUEUE_QCAPS */
+	{0x008d, READ}, /* QUEUE_ADPTV_QOS_RX_TUNING_QCFG */
+	{0x008f, READ}, /* QUEUE_ADPTV_QOS_TX_TUNING_QCFG */
 	{0x00a0, READ, 24, R(18, 6)}, /* TUNNEL_DST_PORT_QUERY */
-	{0x00b4,
-	 READ,
-	 40,
-	 R(23, 1),
-	 {FROM(24, 18, 2, 1), FROM(32, 20, 2, 1)}}, /* PORT_QSTATS_EXT */
-	{0x00b5, WRITE, 40, R(16, 8) | R(33, 7)},   /* PORT_PHY_MDIO_WRITE */
-	{0x00b6, READ, 32, R(16, 8) | R(31, 1)},    /* PORT_PHY_MDIO_READ */
-	{0x00ba,
-	 READ,
-	 40,
-	 0,
-	 {FROM(24, 18, 2, 1), FROM(32, 18, 2, 1)}},	    /* PORT_QSTATS_EXT_PFC_ADV */
-	{0x00bc, READ},					    /* PORT_TX_FIR_QCFG */
-	{0x00be, READ, 24, R(17, 7)},			    /* FW_LIVEPATCH_QUERY */
-	{0x00bf, FULL, 32, 0, {TO(24, 20, 4, 1)}},	    /* FW_LIVEPATCH */
-	{0x00c0, CONFIG, 24, R(20, 4)},			    /* FW_RESET */
-	{0x00c1, READ, 24, R(17, 7)},			    /* FW_QSTATUS */
-	{0x00c2, READ},					    /* FW_HEALTH_CHECK */
-	{0x00c3, CONFIG},				    /* FW_SYNC */
-	{0x00c8, CONFIG, 32, R(23, 1) | R(28, 4)},	    /* FW_SET_TIME */
-	{0x00c9, READ},					    /* FW_GET_TIME */
-	{0x00ca, WRITE, 32, R(27, 5), {TO(16, 24, 2, 1)}},  /* FW_SET_STRUCTURED_DATA */
+	{0x00b4, READ, 40, R(23, 1), {FROM(24, 18, 2, 1), FROM(32, 20, 2, 1)}}, /* PORT_QSTATS_EXT */
+	{0x00b5, WRITE, 40, R(16, 8) | R(33, 7)}, /* PORT_PHY_MDIO_WRITE */
+	{0x00b6, READ, 32, R(16, 8) | R(31, 1)}, /* PORT_PHY_MDIO_READ */
+	{0x00ba, READ, 40, 0, {FROM(24, 18, 2, 1), FROM(32, 18, 2, 1)}}, /* PORT_QSTATS_EXT_PFC_ADV */
+	{0x00bc, READ}, /* PORT_TX_FIR_QCFG */
+	{0x00be, READ, 24, R(17, 7)}, /* FW_LIVEPATCH_QUERY */
+	{0x00bf, FULL, 32, 0, {TO(24, 20, 4, 1)}}, /* FW_LIVEPATCH */
+	{0x00c0, CONFIG, 24, R(20, 4)}, /* FW_RESET */
+	{0x00c1, READ, 24, R(17, 7)}, /* FW_QSTATUS */
+	{0x00c2, READ}, /* FW_HEALTH_CHECK */
+	{0x00c3, CONFIG}, /* FW_SYNC */
+	{0x00c8, CONFIG, 32, R(23, 1) | R(28, 4)}, /* FW_SET_TIME */
+	{0x00c9, READ}, /* FW_GET_TIME */
+	{0x00ca, WRITE, 32, R(27, 5), {TO(16, 24, 2, 1)}}, /* FW_SET_STRUCTURED_DATA */
 	{0x00cb, READ, 32, R(31, 1), {FROM(16, 24, 2, 1)}}, /* FW_GET_STRUCTURED_DATA */
-	{0x00d5, READ, 48, 0, {FROM(16, 24, 2, 1)}},	    /* PORT_PRBS_TEST */
-	{0x00d9, READ, 40, 0, {FROM(16, 24, 2, 1)}},	    /* PORT_DSC_DUMP */
-	{0x00da, READ},					    /* PORT_EP_TX_QCFG */
-	{0x00dd, READ},					    /* PORT_QCFG */
-	{0x00df, READ, 24, R(18, 6)},			    /* PORT_MAC_QCAPS */
-	{0x00e0, READ, 16, 0},				    /* TEMP_MONITOR_QUERY */
-	{0x00e1, READ},					    /* REG_POWER_QUERY */
-	{0x00e2, READ},					    /* CORE_FREQUENCY_QUERY */
-	{0x00e6, READ, 32, 0, {FROM(24, 16, 2, 1)}},	    /* STAT_QUERY_ROCE_STATS */
-	{0x00e7, READ, 32, 0, {FROM(24, 16, 2, 1)}},	    /* STAT_QUERY_ROCE_STATS_EXT */
-	{0x0112, READ},					    /* CFA_REDIRECT_QUERY_TUNNEL_TYPE */
-	{0x0124, READ, 32, R(16, 16)},			    /* CFA_ADV_FLOW_MGNT_QCAPS */
-	{0x0190, READ, 24, R(18, 6)},			    /* FUNC_RESOURCE_QCAPS */
-	{0x0192, READ, 16, 0},				    /* FUNC_BACKING_STORE_QCAPS */
-	{0x0194, READ},					    /* FUNC_BACKING_STORE_QCFG */
-	{0x0198, READ, 32, R(19, 1) | R(28, 4)},	    /* FUNC_QSTATS_EXT */
-	{0x019c, READ, 24, R(16, 8)},			    /* FUNC_PTP_PIN_QCFG */
-	{0x01a1, READ, 24, R(16, 8)},			    /* FUNC_PTP_EXT_QCFG */
-	{0x01a4, READ, 24, R(20, 4)},			    /* FUNC_BACKING_STORE_QCFG_V2 */
-	{0x01a8, READ, 24, R(18, 6)},			    /* FUNC_BACKING_STORE_QCAPS_V2 */
-	{0x01ac, READ},					    /* FUNC_SYNCE_QCFG */
-	{0x01c3, READ},					    /* FUNC_TTX_PACING_RATE_PROF_QUERY */
-	{0x0200, READ, 16, 0},				    /* SELFTEST_QLIST */
-	{0x0203, READ, 40, 0, {FROM(16, 28, 2, 1)}},	    /* SELFTEST_RETRIEVE_SERDES_DATA */
+	{0x00d5, READ, 48, 0, {FROM(16, 24, 2, 1)}}, /* PORT_PRBS_TEST */
+	{0x00d9, READ, 40, 0, {FROM(16, 24, 2, 1)}}, /* PORT_DSC_DUMP */
+	{0x00da, READ}, /* PORT_EP_TX_QCFG */
+	{0x00dd, READ}, /* PORT_QCFG */
+	{0x00df, READ, 24, R(18, 6)}, /* PORT_MAC_QCAPS */
+	{0x00e0, READ, 16, 0}, /* TEMP_MONITOR_QUERY */
+	{0x00e1, READ}, /* REG_POWER_QUERY */
+	{0x00e2, READ}, /* CORE_FREQUENCY_QUERY */
+	{0x00e6, READ, 32, 0, {FROM(24, 16, 2, 1)}}, /* STAT_QUERY_ROCE_STATS */
+	{0x00e7, READ, 32, 0, {FROM(24, 16, 2, 1)}}, /* STAT_QUERY_ROCE_STATS_EXT */
+	{0x0112, READ}, /* CFA_REDIRECT_QUERY_TUNNEL_TYPE */
+	{0x0124, READ, 32, R(16, 16)}, /* CFA_ADV_FLOW_MGNT_QCAPS */
+	{0x0190, READ, 24, R(18, 6)}, /* FUNC_RESOURCE_QCAPS */
+	{0x0192, READ, 16, 0}, /* FUNC_BACKING_STORE_QCAPS */
+	{0x0194, READ}, /* FUNC_BACKING_STORE_QCFG */
+	{0x0198, READ, 32, R(19, 1) | R(28, 4)}, /* FUNC_QSTATS_EXT */
+	{0x019c, READ, 24, R(16, 8)}, /* FUNC_PTP_PIN_QCFG */
+	{0x01a1, READ, 24, R(16, 8)}, /* FUNC_PTP_EXT_QCFG */
+	{0x01a4, READ, 24, R(20, 4)}, /* FUNC_BACKING_STORE_QCFG_V2 */
+	{0x01a8, READ, 24, R(18, 6)}, /* FUNC_BACKING_STORE_QCAPS_V2 */
+	{0x01ac, READ}, /* FUNC_SYNCE_QCFG */
+	{0x01c3, READ}, /* FUNC_TTX_PACING_RATE_PROF_QUERY */
+	{0x0200, READ, 16, 0}, /* SELFTEST_QLIST */
+	{0x0203, READ, 40, 0, {FROM(16, 28, 2, 1)}}, /* SELFTEST_RETRIEVE_SERDES_DATA */
 	{0x0204, READ, 32, R(18, 6), {FROM(24, 16, 2, 1)}}, /* PCIE_QSTATS */
 	{0x0218, READ, 32, R(19, 5), {FROM(24, 16, 2, 1)}}, /* STAT_GENERIC_QSTATS */
-	{0x0232, READ, 24, 0},				    /* PORT_PHY_FDRSTAT */
-	{0xff0e, READ, 40, 0, {FROM(16, 28, 2, 1)}},	    /* DBG_SERDES_TEST */
-	{0xff0f, CONFIG, 24, R(18, 2)},			    /* DBG_LOG_BUFFER_FLUSH */
-	{0xff10, READ, 32, 0, {FROM(16, 28, 4, 4)}},	    /* DBG_READ_DIRECT */
-	{0xff11, READ, 80, 0, {FROM(16, 24, 4, 1)}},	    /* DBG_READ_INDIRECT */
-	{0xff15, CONFIG},				    /* DBG_ERASE_NVM */
-	{0xff16, CONFIG},				    /* DBG_CFG */
+	{0x0232, READ, 24, 0}, /* PORT_PHY_FDRSTAT */
+	{0xff0e, READ, 40, 0, {FROM(16, 28, 2, 1)}}, /* DBG_SERDES_TEST */
+	{0xff0f, CONFIG, 24, R(18, 2)}, /* DBG_LOG_BUFFER_FLUSH */
+	{0xff10, READ, 32, 0, {FROM(16, 28, 4, 4)}}, /* DBG_READ_DIRECT */
+	{0xff11, READ, 80, 0, {FROM(16, 24, 4, 1)}}, /* DBG_READ_INDIRECT */
+	{0xff15, CONFIG}, /* DBG_ERASE_NVM */
+	{0xff16, CONFIG}, /* DBG_CFG */
 	{0xff17, READ, 32, R(31, 1), {FROM(16, 24, 4, 1)}}, /* DBG_COREDUMP_LIST */
-	{0xff18, READ, 32, R(22, 2) | R(25, 7)},	    /* DBG_COREDUMP_INITIATE */
-	{0xff19,
-	 READ,
-	 56,
-	 R(28, 4) | R(38, 2) | R(41, 7) | R(52, 4),
-	 {FROM(16, 24, 4, 1)}},						/* DBG_COREDUMP_RETRIEVE */
-	{0xff1c, READ, 24, R(17, 3)},					/* DBG_RING_INFO_GET */
-	{0xff20, READ, 24, R(18, 6)},					/* DBG_QCAPS */
-	{0xff21, READ, 24, 0},						/* DBG_QCFG */
-	{0xff25, READ},							/* DBG_USEQ_FLUSH */
-	{0xff26, READ},							/* DBG_USEQ_QCAPS */
+	{0xff18, READ, 32, R(22, 2) | R(25, 7)}, /* DBG_COREDUMP_INITIATE */
+	{0xff19, READ, 56, R(28, 4) | R(38, 2) | R(41, 7) | R(52, 4), {FROM(16, 24, 4, 1)}}, /* DBG_COREDUMP_RETRIEVE */
+	{0xff1c, READ, 24, R(17, 3)}, /* DBG_RING_INFO_GET */
+	{0xff20, READ, 24, R(18, 6)}, /* DBG_QCAPS */
+	{0xff21, READ, 24, 0}, /* DBG_QCFG */
+	{0xff25, READ}, /* DBG_USEQ_FLUSH */
+	{0xff26, READ}, /* DBG_USEQ_QCAPS */
 	{0xff2d, WRITE, 40, 0, {TO(16, 32, 4, 1), FROM(24, 32, 4, 1)}}, /* DBG_PTRACE */
-	{0xff2e, READ},							/* DBG_SIM_CABLE_STATE */
-	{0xff2f, READ},					      /* DBG_TOKEN_QUERY_AUTH_IDS */
-	{0xff30, FULL, 32, 0, {TO(24, 20, 4, 1)}},	      /* DBG_TOKEN_CFG */
-	{0xffec, CONFIG, 24, 0},			      /* NVM_DEFRAG */
-	{0xffee, CONFIG},				      /* NVM_FACTORY_DEFAULTS */
-	{0xfff0, CONFIG},				      /* NVM_FLUSH */
+	{0xff2e, READ}, /* DBG_SIM_CABLE_STATE */
+	{0xff2f, READ}, /* DBG_TOKEN_QUERY_AUTH_IDS */
+	{0xff30, FULL, 32, 0, {TO(24, 20, 4, 1)}}, /* DBG_TOKEN_CFG */
+	{0xffec, CONFIG, 24, 0}, /* NVM_DEFRAG */
+	{0xffee, CONFIG}, /* NVM_FACTORY_DEFAULTS */
+	{0xfff0, CONFIG}, /* NVM_FLUSH */
 	{0xfff1, CONFIG, 40, R(39, 1), {FROM(16, 24, 2, 1)}}, /* NVM_GET_VARIABLE */
-	{0xfff2, CONFIG, 40, R(39, 1), {TO(16, 24, 2, 1)}},   /* NVM_SET_VARIABLE */
-	{0xfff4, WRITE, 40, R(36, 4), {TO(16, 32, 4, 1)}},    /* NVM_MODIFY */
-	{0xfff5, CONFIG, 24, R(22, 2)},			      /* NVM_VERIFY_UPDATE */
-	{0xfff6, READ, 24, R(17, 7)},			      /* NVM_GET_DEV_INFO */
-	{0xfff7, CONFIG, 24, R(18, 6)},			      /* NVM_ERASE_DIR_ENTRY */
-	{0xfff8, CONFIG, 32, 0},			      /* NVM_MOD_DIR_ENTRY */
-	{0xfff9, CONFIG, 32, R(29, 3)},			      /* NVM_FIND_DIR_ENTRY */
-	{0xfffa, READ, 24, 0, {FROM_FIXED(16, 65536)}},	      /* NVM_GET_DIR_ENTRIES */
-	{0xfffb, READ, 16, 0},				      /* NVM_GET_DIR_INFO */
-	{0xfffc, READ, 40, 0, {FROM(16, 28, 4, 1)}},	      /* NVM_RAW_DUMP */
+	{0xfff2, CONFIG, 40, R(39, 1), {TO(16, 24, 2, 1)}}, /* NVM_SET_VARIABLE */
+	{0xfff4, WRITE, 40, R(36, 4), {TO(16, 32, 4, 1)}}, /* NVM_MODIFY */
+	{0xfff5, CONFIG, 24, R(22, 2)}, /* NVM_VERIFY_UPDATE */
+	{0xfff6, READ, 24, R(17, 7)}, /* NVM_GET_DEV_INFO */
+	{0xfff7, CONFIG, 24, R(18, 6)}, /* NVM_ERASE_DIR_ENTRY */
+	{0xfff8, CONFIG, 32, 0}, /* NVM_MOD_DIR_ENTRY */
+	{0xfff9, CONFIG, 32, R(29, 3)}, /* NVM_FIND_DIR_ENTRY */
+	{0xfffa, READ, 24, 0, {FROM_FIXED(16, 65536)}}, /* NVM_GET_DIR_ENTRIES */
+	{0xfffb, READ, 16, 0}, /* NVM_GET_DIR_INFO */
+	{0xfffc, READ, 40, 0, {FROM(16, 28, 4, 1)}}, /* NVM_RAW_DUMP */
 	{0xfffd, READ, 40, R(26, 2) | R(36, 4), {FROM(16, 32, 4, 1)}}, /* NVM_READ */
-	{0xfffe, WRITE, 56, R(52, 4), {TO(16, 32, 4, 1)}},	       /* NVM_WRITE */
-	{0xffff, FULL, 40, 0, {TO(16, 28, 4, 1)}},		       /* NVM_RAW_WRITE_BLK */
-								       /* clang-format on */
+	{0xfffe, WRITE, 56, R(52, 4), {TO(16, 32, 4, 1)}}, /* NVM_WRITE */
+	{0xffff, FULL, 40, 0, {TO(16, 28, 4, 1)}}, /* NVM_RAW_WRITE_BLK */
+	/* clang-format on */
 };
 
 static const struct request_type *type_find(uint16_t type)

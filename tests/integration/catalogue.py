@@ -134,3 +134,25 @@ def requests(dialect, envelope=None):
             given = complete(command, header, row.get("when"), {of(segment) for segment in segments})
             data = segments_for(segments, given)
             yield f"{dialect}.{command['name']}", given, data or data_for(command, header, given)
+
+
+def greatest(field, places):
+    place = {**places.get(field.get("in"), {}), **field}
+    bits = str(place.get("bits", f"0-{8 * place.get('size', 0) - 1}"))
+    first, _, last = bits.partition("-")
+    return 2 ** (int(last or first) - int(first) + 1) - 1
+
+
+def full_requests(dialect):
+    """(name, fields, data) for every command, with each field that is free at its greatest value."""
+    catalogue = load(dialect)
+    places = catalogue.get("places", {})
+    for command in catalogue["commands"]:
+        segments = command.get("segments", catalogue.get("segments", []))
+        fields = {**catalogue.get("header", {}), **command.get("fields", {})}
+        lengths = {of(segment) for segment in segments}
+        given = {name: b"\xff" * field["size"] if field.get("type") == "bytes" else greatest(field, places)
+                 for name, field in fields.items()
+                 if name not in lengths and not is_fixed(field) and "at-most" not in field}
+        data = segments_for(segments, given)
+        yield f"{dialect}.{command['name']}", given, data or data_for(command, catalogue.get("header", {}), given)
