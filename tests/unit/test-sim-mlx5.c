@@ -229,6 +229,8 @@ static void test_bugs(void **state)
 	request(0x0770);
 	put(24, 1, 0x40);
 	assert_bug(1, 32, 528, "reserved bits within bytes 24 to 31");
+	put(24, 2, 1); /* a field's in bytes 8 to 15 */
+	assert_bug(1, 32, 528, "reserved bits within bytes 24 to 31");
 	request(0x0b14); /* nobody published it */
 	put(8, 1, 1);
 	assert_bug(1, 16, 16, "not published");
