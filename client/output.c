@@ -20,6 +20,9 @@
 /* What is wider is not aligned any more: one endless name must not widen every other line. */
 #define ALIGNED_MAX 64
 
+/* Columns that text is wrapped into at least. */
+#define WRAPPED_MIN 20
+
 /*
  * The columns that a character takes, or 0 for one to be written as \xNN: the backslash, control
  * characters, and what is invisible, which includes all that turns the direction of writing
@@ -40,12 +43,12 @@ static size_t character_width(uint32_t character)
 	return width > 0 ? (size_t)width : 0;
 }
 
-/* As much of it as fits into max_columns. */
-static size_t print_start(FILE *file, const char *text, size_t max_columns)
+/* As much of it, up to `end` or a NUL, as fits into max_columns. */
+static size_t print_start(FILE *file, const char *text, const char *end, size_t max_columns)
 {
 	size_t columns = 0;
 
-	while (*text) {
+	while (text != end && *text) {
 		uint32_t character;
 		unsigned n = utf8_read(text, &character);
 		size_t width = n > 0 ? character_width(character) : 0;
@@ -69,7 +72,7 @@ static size_t print_start(FILE *file, const char *text, size_t max_columns)
 
 size_t print_text(FILE *file, const char *text)
 {
-	return print_start(file, text, SIZE_MAX);
+	return print_start(file, text, NULL, SIZE_MAX);
 }
 
 static void print_cut(FILE *file, const char *text, size_t max_columns)
@@ -78,7 +81,7 @@ static void print_cut(FILE *file, const char *text, size_t max_columns)
 		print_text(file, text);
 		return;
 	}
-	print_start(file, text, max_columns > 3 ? max_columns - 3 : 0);
+	print_start(file, text, NULL, max_columns > 3 ? max_columns - 3 : 0);
 	fputs("...", file);
 }
 
@@ -88,17 +91,51 @@ static void pad(FILE *file, size_t columns)
 		putc(' ', file);
 }
 
-size_t output_width(void)
+/* Behind the word that begins here, with the spaces before it and the comma after it. */
+static const char *word_end(const char *text)
+{
+	text += strspn(text, " ");
+	text += strcspn(text, " ,");
+	return text + (*text == ',');
+}
+
+void print_wrapped(FILE *file, const char *text, size_t indent, size_t width)
+{
+	size_t room = width > indent ? width - indent : 0, used = 0;
+
+	/* So narrow a column of words is harder to read than a line that the terminal breaks. */
+	if (room < WRAPPED_MIN)
+		room = SIZE_MAX;
+	for (const char *end; *text; text = end) {
+		size_t columns;
+
+		end = word_end(text);
+		columns = print_start(NULL, text, end, SIZE_MAX);
+		if (used > 0 && columns > room - used) {
+			putc('\n', file);
+			pad(file, indent);
+			text += strspn(text, " ");
+			columns = print_start(NULL, text, end, SIZE_MAX);
+			used = 0;
+		}
+		print_start(file, text, end, SIZE_MAX);
+		used += columns;
+		if (used > room)
+			used = room;
+	}
+}
+
+size_t output_width(FILE *file)
 {
 	const char *columns = getenv("COLUMNS");
 	struct winsize size;
 	uint64_t width;
 
-	if (!isatty(STDOUT_FILENO))
+	if (!isatty(fileno(file)))
 		return SIZE_MAX;
 	if (columns && parse_uint(columns, &width) && width > 0)
 		return width;
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+	if (ioctl(fileno(file), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
 		return size.ws_col;
 	return 80;
 }
@@ -128,10 +165,12 @@ void print_table(FILE *file, const char *const *cells, size_t n_rows, size_t n_c
 				used += gap;
 				gap = 0;
 				columns = print_text(NULL, cell);
-				if (j + 1 == n_columns)
-					print_cut(file, cell, width > used ? width - used : 0);
-				else
+				if (j + 1 < n_columns)
 					print_text(file, cell);
+				else if (width > used && width - used >= WRAPPED_MIN)
+					print_wrapped(file, cell, used, width);
+				else
+					print_cut(file, cell, width > used ? width - used : 0);
 				used += columns;
 			}
 			gap += (columns < widths[j] ? widths[j] - columns : 0) + 2;
@@ -258,7 +297,8 @@ static void print_unit(FILE *file, const struct fwctld_item *item)
 	putc('\n', file);
 }
 
-static void print_value(FILE *file, const struct fwctld_item *item, unsigned indent)
+/* column: where it begins. */
+static void print_value(FILE *file, const struct fwctld_item *item, unsigned indent, size_t column)
 {
 	switch (item->type) {
 	case FWCTLD_ITEM_NUMBER:
@@ -270,7 +310,7 @@ static void print_value(FILE *file, const struct fwctld_item *item, unsigned ind
 		print_unit(file, item);
 		break;
 	case FWCTLD_ITEM_TEXT:
-		print_text(file, item->text);
+		print_wrapped(file, item->text, column, output_width(file));
 		print_unit(file, item);
 		break;
 	case FWCTLD_ITEM_BYTES:
@@ -318,9 +358,14 @@ void print_items(FILE *file, const struct fwctld_items *items, unsigned indent)
 
 			pad(file, indent);
 			columns = print_text(file, item->name);
-			putc(':', file);
-			pad(file, 1 + (columns < width ? width - columns : 0));
-			print_value(file, item, indent);
+			if (columns < width) {
+				putc(':', file);
+				pad(file, width - columns + 1);
+				columns = width;
+			} else {
+				fputs(": ", file);
+			}
+			print_value(file, item, indent, indent + columns + 2);
 		}
 	}
 }

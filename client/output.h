@@ -20,15 +20,22 @@
 size_t print_text(FILE *file, const char *text);
 
 /*
- * A table: n_rows * n_columns cells, row by row; NULL: empty. The first row is the heading. What
- * does not fit into `width` columns is cut off the last cell of a line, with "..." in its place;
- * SIZE_MAX: nothing is.
+ * The same, broken after spaces and commas into lines of at most `width` columns where that can be.
+ * The first begins in the column where the cursor is, `indent`, and so do the others. SIZE_MAX: one
+ * line.
+ */
+void print_wrapped(FILE *file, const char *text, size_t indent, size_t width);
+
+/*
+ * A table: n_rows * n_columns cells, row by row; NULL: empty. The first row is the heading. The
+ * last column is wrapped into what is left of `width` columns, or, where that is next to nothing,
+ * cut off with "..." in its place.
  */
 void print_table(FILE *file, const char *const *cells, size_t n_rows, size_t n_columns,
 		 size_t width);
 
-/* The columns of the terminal that is the standard output; SIZE_MAX where it is none. */
-size_t output_width(void);
+/* The columns of the terminal that the file is; SIZE_MAX where it is none. */
+size_t output_width(FILE *file);
 
 /* "a, b" as a string of its own, or NULL without memory. */
 char *join_strings(const char *const *strings);

@@ -139,7 +139,7 @@ static int print_reports(const struct arguments *arguments, const struct fwctld_
 	if (complete && n_rows > 1) {
 		memcpy(cells, heading, sizeof(heading));
 		putchar('\n');
-		print_table(stdout, cells, n_rows, ELEMENTSOF(heading), output_width());
+		print_table(stdout, cells, n_rows, ELEMENTSOF(heading), output_width(stdout));
 	}
 	for (size_t i = 0; reports && i < n_rows; i++)
 		free(reports[i]);
@@ -165,7 +165,7 @@ static int print_overview(const struct arguments *arguments, const struct fwctld
 		row[2] = commands[i].verdict;
 		row[3] = row_when(commands, i);
 	}
-	print_table(stdout, cells, n + 1, ELEMENTSOF(heading), output_width());
+	print_table(stdout, cells, n + 1, ELEMENTSOF(heading), output_width(stdout));
 	return print_reports(arguments, commands, n);
 }
 
