@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -75,6 +76,15 @@ static void add_value(struct bytes_writer *w, const struct field *field,
 	bytes_append(w, text, strlen(text));
 }
 
+/* Both ends as numbers, as the catalogue writes them: a name can have a dash in it. */
+static void add_range(struct bytes_writer *w, const struct value_range *range)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "0x%" PRIx64 "-0x%" PRIx64, range->first, range->last);
+	bytes_append(w, text, strlen(text));
+}
+
 static void add_term(struct bytes_writer *w, const struct command *command,
 		     const struct condition_term *term)
 {
@@ -88,11 +98,10 @@ static void add_term(struct bytes_writer *w, const struct command *command,
 		const struct value_range *range = &term->ranges[i];
 
 		bytes_append(w, separator, 1);
-		add_value(w, field, &(union field_value){.number = range->first});
-		if (range->last != range->first) {
-			bytes_append(w, "-", 1);
-			add_value(w, field, &(union field_value){.number = range->last});
-		}
+		if (range->last == range->first)
+			add_value(w, field, &(union field_value){.number = range->first});
+		else
+			add_range(w, range);
 		separator = ",";
 	}
 	for (size_t i = 0; i < term->n_uuids; i++) {
