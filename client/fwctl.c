@@ -17,6 +17,8 @@ enum {
 	OPTION_DEVICE_ID,
 	OPTION_REASON,
 	OPTION_OUTPUT,
+	OPTION_ALL,
+	OPTION_FORMAT,
 };
 
 #define OPTIONS_GENERAL (1u << OPTION_JSON | 1u << OPTION_HELP)
@@ -26,20 +28,24 @@ static const struct verb {
 	const char *name;
 	const char *words; /* what follows it */
 	int min_words, max_words;
-	unsigned options; /* (1 << OPTION_...) beside the general ones */
-	bool local;	  /* works without the daemon, and names no device */
+	unsigned selected_by; /* (1 << OPTION_...) that makes it this one of two; 0: none */
+	unsigned options;     /* likewise: beside the general ones */
+	bool local;	      /* works without the daemon, and names no device */
 	int (*run)(const struct arguments *arguments, struct fwctld *connection);
 	const char *summary;
 } verbs[] = {
-	{"list", "", 0, 0, 0, false, verb_list, "the devices that fwctld holds"},
-	{"show", " DEVICE", 1, 1, 0, false, verb_show, "what is known of a device"},
-	{"commands", " DEVICE [COMMAND]", 1, 2, 0, false, verb_commands,
-	 "its commands and which of them you may send, or one command's fields"},
-	{"exec", " DEVICE COMMAND [FIELD=VALUE ...]", 2, INT_MAX,
+	{"list", "", 0, 0, 0, 0, false, verb_list, "the devices that fwctld holds"},
+	{"show", " DEVICE", 1, 1, 0, 0, false, verb_show, "what is known of a device"},
+	{"commands", " --all [DIALECT ...]", 0, INT_MAX, 1u << OPTION_ALL,
+	 1u << OPTION_ALL | 1u << OPTION_FORMAT, true, verb_catalogue,
+	 "every command that fwctld knows, and what each does (works without the daemon)"},
+	{"commands", " DEVICE [COMMAND]", 1, 2, 0, 0, false, verb_commands,
+	 "its commands and which of them you may send, or one command in full"},
+	{"exec", " DEVICE COMMAND [FIELD=VALUE ...]", 2, INT_MAX, 0,
 	 OPTIONS_REQUEST | 1u << OPTION_OUTPUT, false, verb_exec, "send one command"},
-	{"explain", " DEVICE COMMAND [FIELD=VALUE ...]", 2, INT_MAX, OPTIONS_REQUEST, false,
+	{"explain", " DEVICE COMMAND [FIELD=VALUE ...]", 2, INT_MAX, 0, OPTIONS_REQUEST, false,
 	 verb_explain, "what it would do, and which rule decides"},
-	{"policy", " check [FILE ...]", 1, INT_MAX, 0, true, verb_policy,
+	{"policy", " check [FILE ...]", 1, INT_MAX, 0, 0, true, verb_policy,
 	 "is the policy in order? (works without the daemon)"},
 };
 
@@ -51,6 +57,8 @@ static const struct option options[] = {
 	{"device-id", required_argument, NULL, OPTION_DEVICE_ID},
 	{"reason", required_argument, NULL, OPTION_REASON},
 	{"output", required_argument, NULL, OPTION_OUTPUT},
+	{"all", no_argument, NULL, OPTION_ALL},
+	{"format", required_argument, NULL, OPTION_FORMAT},
 	{},
 };
 
@@ -65,26 +73,37 @@ static const char *const option_help[] = {
 	[OPTION_REASON] = "--reason TEXT     a ticket or sentence for the audit record",
 	[OPTION_OUTPUT] =
 		"--output FILE     exec: the response's bytes into a file; - for standard output",
+	[OPTION_ALL] =
+		"--all             commands: of every dialect, or of these, and of no device",
+	[OPTION_FORMAT] = "--format=markdown commands --all: as a document with tables",
 };
 
 /* Of one verb, or (NULL) of all. */
-static void print_help(const struct verb *only)
+static void print_help(const char *name)
 {
-	if (!only)
+	unsigned shown = OPTIONS_GENERAL;
+	bool device = false;
+
+	if (!name)
 		puts("fwctl sends firmware commands to devices through fwctld.\n");
-	for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
-		if (!only || only == &verbs[i])
-			printf("  fwctl %s%s\n      %s\n", verbs[i].name, verbs[i].words,
-			       verbs[i].summary);
-	if (!only || (!only->local && only->min_words > 0))
+	for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
+		const struct verb *verb = &verbs[i];
+
+		if (name && strcmp(name, verb->name) != 0)
+			continue;
+		printf("  fwctl %s%s\n      %s\n", verb->name, verb->words, verb->summary);
+		shown |= verb->options;
+		device |= !verb->local && verb->min_words > 0;
+	}
+	if (device)
 		puts("\nDEVICE is a name (nvme0, /dev/nvme0), a device id (nvme:SERIAL) or a "
 		     "serial.");
-	if (!only || only->options & OPTIONS_REQUEST)
+	if (shown & OPTIONS_REQUEST)
 		puts("COMMAND is get-log-page or nvme.get-log-page. A FIELD's VALUE is one of its\n"
 		     "names, a number, a UUID, hexadecimal bytes, or @FILE, a file that holds it.");
 	putchar('\n');
 	for (const struct option *o = options; o->name; o++)
-		if (!only || (OPTIONS_GENERAL | only->options) & 1u << o->val)
+		if (!name || shown & 1u << o->val)
 			printf("  %s\n", option_help[o->val]);
 	puts("\n"
 	     "The exit code is 0 for success, 1 for a failure, 2 for a wrong command line, 3 when\n"
@@ -112,7 +131,7 @@ static char *describe_wrong(int result, const char *word)
 
 	if (result == ':')
 		r = asprintf(&text, "Option %s needs an argument.", word);
-	else if (optopt > 0 && optopt <= OPTION_OUTPUT)
+	else if (optopt > 0 && optopt <= OPTION_FORMAT)
 		r = asprintf(&text, "Option %.*s takes no argument.", (int)strcspn(word, "="),
 			     word);
 	else if (optopt > 0)
@@ -147,6 +166,9 @@ static void parse_options(int argc, char **argv, struct arguments *arguments, st
 		case OPTION_OUTPUT:
 			arguments->output = optarg;
 			break;
+		case OPTION_FORMAT:
+			arguments->format = optarg;
+			break;
 		case '?':
 		case ':':
 			if (!parsed->wrong)
@@ -160,10 +182,10 @@ static void parse_options(int argc, char **argv, struct arguments *arguments, st
 	arguments->n_words = argc - optind;
 }
 
-static const struct verb *find_verb(const char *name)
+static const struct verb *find_verb(const char *name, unsigned given)
 {
 	for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
-		if (strcmp(verbs[i].name, name) == 0)
+		if (strcmp(verbs[i].name, name) == 0 && (verbs[i].selected_by & ~given) == 0)
 			return &verbs[i];
 	return NULL;
 }
@@ -189,8 +211,8 @@ static int run_verb(const struct verb *verb, struct arguments *arguments, unsign
 
 	for (const struct option *o = options; o->name; o++)
 		if (given & 1u << o->val & ~(OPTIONS_GENERAL | verb->options))
-			return fail(arguments, EXIT_USAGE, "fwctl %s has no option --%s.",
-				    verb->name, o->name);
+			return fail(arguments, EXIT_USAGE, "fwctl %s%s has no option --%s.",
+				    verb->name, verb->words, o->name);
 	if (arguments->n_words < verb->min_words || arguments->n_words > verb->max_words)
 		return fail(arguments, EXIT_USAGE, "Expected: fwctl %s%s", verb->name, verb->words);
 	if (verb->local)
@@ -216,14 +238,14 @@ static int run(int argc, char **argv)
 	if (parsed.wrong)
 		return fail(&arguments, EXIT_USAGE, "%s", parsed.wrong);
 	if (arguments.n_words > 0) {
-		verb = find_verb(arguments.words[0]);
+		verb = find_verb(arguments.words[0], parsed.given);
 		if (!verb)
 			return fail(&arguments, EXIT_USAGE,
 				    "There is no verb \"%s\". See fwctl --help.",
 				    arguments.words[0]);
 	}
 	if (parsed.given & 1u << OPTION_HELP) {
-		print_help(verb);
+		print_help(verb ? verb->name : NULL);
 		return EXIT_OK;
 	}
 	if (parsed.given & 1u << OPTION_VERSION) {

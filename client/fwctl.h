@@ -21,8 +21,8 @@ enum {
 
 struct arguments {
 	bool json;
-	const char *data, *device_id, *reason, *output; /* NULL: not given */
-	char **words;					/* what follows the verb */
+	const char *data, *device_id, *reason, *output, *format; /* NULL: not given */
+	char **words;						 /* what follows the verb */
 	int n_words;
 	const char *device; /* words[0] without "/dev/", for the verbs that have one */
 };
@@ -31,6 +31,7 @@ struct arguments {
 int verb_list(const struct arguments *arguments, struct fwctld *connection);
 int verb_show(const struct arguments *arguments, struct fwctld *connection);
 int verb_commands(const struct arguments *arguments, struct fwctld *connection);
+int verb_catalogue(const struct arguments *arguments, struct fwctld *connection); /* NULL will do */
 int verb_exec(const struct arguments *arguments, struct fwctld *connection);
 int verb_explain(const struct arguments *arguments, struct fwctld *connection);
 int verb_policy(const struct arguments *arguments, struct fwctld *connection); /* NULL will do */

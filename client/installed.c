@@ -87,7 +87,7 @@ static int check_folders(const char *const *folders, struct problems *problems)
 	return 0;
 }
 
-int installed_catalogue_check(struct problems *problems)
+static int check_catalogue(struct problems *problems)
 {
 	/* One by one: the catalogue's files of one name are all read. */
 	for (size_t i = 0; command_folders[i]; i++) {
@@ -97,6 +97,18 @@ int installed_catalogue_check(struct problems *problems)
 			return r;
 	}
 	return 0;
+}
+
+int installed_catalogue_load(struct problems *problems, struct catalogue **ret)
+{
+	const char *folder = getenv("FWCTLD_COMMANDS_DIR");
+	const char *const folders[] = {folder, command_folders[1], NULL};
+	int r;
+
+	if (folder)
+		return catalogue_load(folders, false, problems, ret);
+	r = check_catalogue(problems);
+	return r < 0 ? r : catalogue_load(command_folders, true, problems, ret);
 }
 
 int installed_policy_check(struct problems *problems)

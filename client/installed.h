@@ -6,8 +6,14 @@
  * that for the user they run as, which is fwctld for the daemon and another one here.
  */
 
-#include "policy/problems.h"
+#include "policy/catalogue.h"
+
+/*
+ * Loads the catalogue. A folder of the environment is for whoever works on what is not yet in
+ * place: it is only texts, and anybody's. What is installed is judged as the daemon will: then
+ * problems->n_errors counts, too.
+ */
+int installed_catalogue_load(struct problems *problems, struct catalogue **ret);
 
 /* Adds an error for each file and folder that stops the daemon. 0, or -ENOMEM. */
-int installed_catalogue_check(struct problems *problems);
 int installed_policy_check(struct problems *problems);

@@ -21,7 +21,7 @@
 #define ALIGNED_MAX 64
 
 /* Columns that text is wrapped into at least. */
-#define WRAPPED_MIN 20
+#define WRAPPED_MIN 14
 
 /*
  * The columns that a character takes, or 0 for one to be written as \xNN: the backslash, control

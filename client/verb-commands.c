@@ -8,6 +8,7 @@
 
 #include "client/json.h"
 #include "client/output.h"
+#include "policy/effect.h"
 
 /* Those of `name`; NULL: all. */
 static void json_commands(struct json *json, const struct fwctld_command *commands, size_t n,
@@ -146,27 +147,130 @@ static int print_reports(const struct arguments *arguments, const struct fwctld_
 	return complete ? EXIT_OK : fail(arguments, EXIT_FAILED, "Out of memory.");
 }
 
-/* The name of a command stands in its first row alone. `when` is last: it can be long. */
+static bool is_refused(const struct fwctld_command *command)
+{
+	return strcmp(command->verdict, "refused") == 0;
+}
+
+/* As a string of its own. */
+static char *hazards_text(const struct fwctld_command *command)
+{
+	const char *hazards[_EFFECT_MAX + 1] = {};
+	size_t n = 0;
+
+	for (size_t i = 0; command->effects[i] && n < _EFFECT_MAX; i++) {
+		int effect = effect_from_string(command->effects[i]);
+
+		if (effect >= 0 && EFFECT_BIT(effect) & EFFECT_HAZARDS)
+			hazards[n++] = command->effects[i];
+	}
+	return join_strings(hazards);
+}
+
+struct overview {
+	const char **cells; /* rows of OVERVIEW_COLUMNS */
+	char **hazards;	    /* those of the cells */
+	size_t n_rows;
+	bool choice; /* some command has several rows */
+};
+
+#define OVERVIEW_COLUMNS 4u
+
+static void overview_done(struct overview *overview)
+{
+	for (size_t i = 0; overview->hazards && i < overview->n_rows; i++)
+		free(overview->hazards[i]);
+	free(overview->hazards);
+	free(overview->cells);
+}
+
+/*
+ * Conditions that come to the same are one row: which they are, and why, is told of one command at
+ * a time. Its name stands in the first row alone; `start` is that row. False: no memory.
+ */
+static bool overview_add(struct overview *overview, const struct fwctld_command *command,
+			 size_t start)
+{
+	const char **row = &overview->cells[OVERVIEW_COLUMNS * overview->n_rows];
+	_cleanup_free_ char *hazards = hazards_text(command);
+
+	if (!hazards)
+		return false;
+	for (size_t i = start; i < overview->n_rows; i++) {
+		const char **other = &overview->cells[OVERVIEW_COLUMNS * i];
+
+		if (strcmp(other[1], command->effect_class) == 0 &&
+		    strcmp(other[2], command->verdict) == 0 && strcmp(other[3], hazards) == 0)
+			return true;
+	}
+	row[0] = overview->n_rows == start ? command->name : NULL;
+	row[1] = command->effect_class;
+	row[2] = command->verdict;
+	row[3] = overview->hazards[overview->n_rows] = TAKE_PTR(hazards);
+	overview->choice |= overview->n_rows > start;
+	overview->n_rows++;
+	return true;
+}
+
+/* What no rule can open; by itself, so that the first table has what is worth trying. */
+static void print_refused(const struct fwctld_command *commands, size_t n, const char **cells)
+{
+	static const char *const heading[] = {"NEVER SENT", "CLASS", "WHY"};
+	size_t n_rows = 1;
+
+	memcpy(cells, heading, sizeof(heading));
+	for (size_t i = 0; i < n; i++) {
+		const char **row = &cells[ELEMENTSOF(heading) * n_rows];
+
+		if (!is_refused(&commands[i]) || !is_first_row(commands, i))
+			continue;
+		row[0] = commands[i].name;
+		row[1] = commands[i].effect_class;
+		row[2] = commands[i].reason;
+		n_rows++;
+	}
+	if (n_rows == 1)
+		return;
+	putchar('\n');
+	print_table(stdout, cells, n_rows, ELEMENTSOF(heading), output_width(stdout));
+}
+
 static int print_overview(const struct arguments *arguments, const struct fwctld_command *commands,
 			  size_t n)
 {
-	static const char *const heading[] = {"COMMAND", "CLASS", "VERDICT", "WHEN"};
-	_cleanup_free_ const char **cells = calloc(n + 1, sizeof(heading));
+	static const char *const heading[] = {"COMMAND", "CLASS", "VERDICT", "HAZARDS"};
+	_cleanup_(overview_done) struct overview overview = {
+		.cells = calloc(n + 1, sizeof(heading)),
+		.hazards = calloc(n + 1, sizeof(*overview.hazards)),
+		.n_rows = 1,
+	};
+	bool complete = overview.cells && overview.hazards;
+	size_t start = 1;
+	int r;
 
-	if (!cells)
-		return fail(arguments, EXIT_FAILED, "Out of memory.");
-	memcpy(cells, heading, sizeof(heading));
-	for (size_t i = 0; i < n; i++) {
-		const char **row = &cells[ELEMENTSOF(heading) * (i + 1)];
-
+	if (complete)
+		memcpy(overview.cells, heading, sizeof(heading));
+	for (size_t i = 0; complete && i < n; i++) {
 		if (is_first_row(commands, i))
-			row[0] = commands[i].name;
-		row[1] = commands[i].effect_class;
-		row[2] = commands[i].verdict;
-		row[3] = row_when(commands, i);
+			start = overview.n_rows;
+		if (!is_refused(&commands[i]))
+			complete = overview_add(&overview, &commands[i], start);
 	}
-	print_table(stdout, cells, n + 1, ELEMENTSOF(heading), output_width(stdout));
-	return print_reports(arguments, commands, n);
+	if (!complete)
+		return fail(arguments, EXIT_FAILED, "Out of memory.");
+	print_table(stdout, overview.cells, overview.n_rows, OVERVIEW_COLUMNS,
+		    output_width(stdout));
+	r = print_reports(arguments, commands, n);
+	if (r != EXIT_OK)
+		return r;
+	/* The table is on the screen: its cells can be used again. */
+	print_refused(commands, n, overview.cells);
+	if (overview.choice) {
+		fputs("\nOf several lines a command's fields decide:\n  fwctl commands ", stdout);
+		print_text(stdout, arguments->device);
+		puts(" COMMAND");
+	}
+	return EXIT_OK;
 }
 
 static bool print_field(const struct fwctld_field *field)
@@ -193,19 +297,25 @@ static bool print_row(const struct fwctld_command *command, const char *when)
 {
 	_cleanup_free_ char *effects = join_strings(command->effects);
 	_cleanup_free_ char *reported = join_strings(command->device_effects);
+	bool refused = is_refused(command);
 	const struct fwctld_item items[] = {
 		{.name = "class", .type = FWCTLD_ITEM_TEXT, .text = command->effect_class},
-		{.name = "reason", .type = FWCTLD_ITEM_TEXT, .text = command->reason},
+		{.name = refused ? "never sent" : "reason",
+		 .type = FWCTLD_ITEM_TEXT,
+		 .text = command->reason},
 		{.name = "effects",
 		 .type = FWCTLD_ITEM_TEXT,
 		 .text = *command->effects ? effects : "none"},
-		{.name = "static-class", .type = FWCTLD_ITEM_TEXT, .text = command->static_class},
+		{.name = "static-class",
+		 .type = FWCTLD_ITEM_TEXT,
+		 .text = refused ? NULL : command->static_class},
 		{.name = "device-effects",
 		 .type = FWCTLD_ITEM_TEXT,
 		 .text = *command->device_effects ? reported : NULL},
 		{.name = "device-reason",
 		 .type = FWCTLD_ITEM_TEXT,
-		 .text = command->device_reason ?: "the device reports nothing of this"},
+		 .text = command->device_reason
+				 ?: (refused ? NULL : "the device reports nothing of this")},
 		{.name = "verdict", .type = FWCTLD_ITEM_TEXT, .text = command->verdict},
 	};
 

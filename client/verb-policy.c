@@ -15,22 +15,7 @@
 DEFINE_CLEANUP(struct catalogue *, catalogue_free)
 DEFINE_CLEANUP(struct policy *, policy_free)
 
-/*
- * Folders of the environment and files of the command line are for whoever works on what is not yet
- * in place: they are only texts, and anybody's. What is installed is judged as the daemon will.
- */
-static int load_catalogue(struct problems *problems, struct catalogue **ret)
-{
-	const char *folder = getenv("FWCTLD_COMMANDS_DIR");
-	const char *const folders[] = {folder, command_folders[1], NULL};
-	int r;
-
-	if (folder)
-		return catalogue_load(folders, false, problems, ret);
-	r = installed_catalogue_check(problems);
-	return r < 0 ? r : catalogue_load(command_folders, true, problems, ret);
-}
-
+/* Files of the command line are for whoever works on them: only texts, and anybody's. */
 static int load_policy(const struct arguments *arguments, const struct catalogue *catalogue,
 		       struct problems *problems, struct policy **ret)
 {
@@ -119,7 +104,7 @@ int verb_policy(const struct arguments *arguments, struct fwctld *connection)
 			    "[FILE ...]",
 			    arguments->words[0]);
 
-	r = load_catalogue(&problems, &catalogue);
+	r = installed_catalogue_load(&problems, &catalogue);
 	if (r == 0 && problems.n_errors == 0) {
 		what = "policy";
 		r = load_policy(arguments, catalogue, &problems, &policy);

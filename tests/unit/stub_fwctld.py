@@ -114,7 +114,13 @@ class Stub:
                 ("nvme.format-nvm", "", "destructive", "authenticate", ["data-loss"],
                  "the device reports that this may change the content of logical blocks (LBCC)", "config-change",
                  ["immediate-data-change"],
-                 "the device reports that this may change the content of logical blocks (LBCC)")]
+                 "the device reports that this may change the content of logical blocks (LBCC)"),
+                # Two conditions that come to the same, and one that does not.
+                *[("nvme.identify", when, "read-only", "allow", [], "a query", "read-only", [], "")
+                  for when in ("cns=0x0", "cns=0x1")],
+                ("nvme.identify", "", "read-only", "deny", ["confidential", "broadcast"], "a query", "read-only", [], ""),
+                ("nvme.keep-alive", "", "destructive", "refused", ["unknown", "persistent"],
+                 "the kernel sends it by itself, and two who do confuse the controller", "destructive", [], "")]
         return "a(ssssasssass)", [] if self.mode == "empty" else rows
 
     def describe_command(self, command):
@@ -126,6 +132,8 @@ class Stub:
             return "ssa(ssassbs)", ("nvme.get-log-page", "Read one log page.", fields)
         if command in ("format-nvm", "nvme.format-nvm"):
             return "ssa(ssassbs)", ("nvme.format-nvm", "", [])
+        if command == "keep-alive":
+            return "ssa(ssassbs)", ("nvme.keep-alive", "Tell the controller that somebody is there.", [])
         if command == "required-is-string":
             return "ssa(ssassss)", (command, "", [("lid", "a UUID", [], "", "yes", "")])
         return ERROR + "UnknownCommand", "sa{sv}", (f"The catalogue has no command \"{command}\" for nvme0.", {})

@@ -324,9 +324,17 @@ def test_a_polkit_agent_runs_while_polkit_asks():
 
 def test_a_terminal_gets_lines_that_fit():
     with fwctld() as address:
-        code, shown = on_terminal(address, "commands", "nvme0", COLUMNS="60")
-        assert code == 0 and max(map(len, shown.splitlines())) == 60 and "  lid=error,s...\n" in shown, shown
-        assert "lid=error,smart rae=1\n" in on_terminal(address, "commands", "nvme0", COLUMNS="80")[1]
+        for columns, words in ((80, ["commands", "nvme0"]), (80, ["commands", "nvme0", "format-nvm"]),
+                               (60, ["commands", "nvme0", "keep-alive"]), (60, ["show", "nvme7"])):
+            shown = on_terminal(address, *words, COLUMNS=str(columns))[1]
+            assert max(map(len, shown.splitlines())) <= columns, shown
+        # Only a word that is longer than its column reaches further.
+        assert "  immediate-data-change\n" in on_terminal(address, "commands", "nvme0", COLUMNS="60")[1]
+        shown = on_terminal(address, "commands", "nvme0", "format-nvm", COLUMNS="60")[1]
+        assert ("  reason:         the device reports that this may change\n"
+                "                  the content of logical blocks (LBCC)\n") in shown, shown
+        # A column that next to nothing is left for is cut.
+        assert "  the k...\n" in on_terminal(address, "commands", "nvme0", COLUMNS="38")[1]
 
 
 def test_a_reader_that_has_seen_enough_is_no_error():
@@ -398,6 +406,137 @@ def test_policy_check():
         (folder / "commands/nvme.yaml").write_text(CATALOGUE.replace("opcode: 0x02", "opcode: many"))
         out, err, found = policy_check(folder, good, code=1)
         assert re.search(r"nvme\.yaml:\d+:\d+: error: ", out) and "The catalogue has" in err, (out, err)
+
+
+CATALOGUES = ("policy/commands", "tests/data/commands/dialects")
+# What a document's cells must not say, a command that is never sent, and one that nobody described.
+ODD = """\
+dialect: odd
+summary: A dialect for this test.
+envelope: fwctl-rpc
+byte-order: big
+opcode: {at: 0, size: 2}
+status: {at: 0, size: 1}
+size: 16
+kernel-capabilities: {inline: 0, dma: 3}
+commands:
+  - name: registers-a
+    opcode: 0x0805
+    summary: A register.
+    class: read-only
+    reason: a | b
+    scope: 1
+    needs: dma
+    fields:
+      op-mod: {at: 6, size: 2, select: 1}
+      register: {at: 10, size: 2, select: 0x9020}
+      flags: {at: 12, size: 1, default: 0, names: {x-y: 1, z: 3}}
+    response: {length: 272}
+    refine:
+      - {when: {flags: "1-3"}, class: config-change, effects: [immediate-log-change, confidential],
+         reason: 'a \\`code\\` *bold* _word_ <b> [link](x) &amp; \\ end \\| of it'}
+  - name: registers-b
+    opcode: 0x0805
+    summary: Another register.
+    class: destructive
+    reason: writes | firmware
+    refused: its addresses | are physical
+    effects: [firmware-change, persistent]
+    fields:
+      op-mod: {at: 6, size: 2, select: 0}
+      register: {at: 10, size: 2, select: 0x9020}
+  - name: riddle
+    opcode: 0x0806
+    summary: Nobody knows.
+    class: destructive
+    reason: a riddle
+    size: unknown
+"""
+
+
+def markdown_rows(text):
+    """The rows of every table, by dialect; a pipe with a backslash before it ends no cell."""
+    tables, cells, heading = {}, None, None
+    for line in text.splitlines():
+        if line.startswith("## "):
+            heading = line[3:].partition(":")[0]
+            cells = tables.setdefault(heading, [])
+        elif line.startswith("|") and heading:
+            cells.append([cell.strip() for cell in re.split(r"(?<!\\)(?:\\\\)*\|", line)[1:-1]])
+    for heading, rows in tables.items():
+        assert rows[0] == ["Command", "Opcode", "When", "Class", "Hazards", "Other effects", "Scope", "Data", "Reason"]
+        assert all(len(row) == len(rows[0]) and all(row) for row in rows), heading
+        tables[heading] = rows[2:]
+    return tables
+
+
+def catalogue(folder, *words):
+    # No bus at all.
+    return succeed("unix:path=/nonexistent", "commands", "--all", *words, FWCTLD_COMMANDS_DIR=str(folder)).decode()
+
+
+def test_every_command_of_the_catalogue_has_its_rows():
+    for folder in CATALOGUES:
+        folder = tap.SOURCE / folder
+        text = catalogue(folder, "--format=markdown")
+        tables = markdown_rows(text)
+        rows = json.loads(catalogue(folder, "--json"))["commands"]
+        human = catalogue(folder)
+        wanted = [yaml.safe_load(path.read_text()) for path in sorted(folder.glob("*.yaml"))]
+        assert len(wanted) >= 2 and list(tables) == [dialect["dialect"] for dialect in wanted], list(tables)
+        for dialect in wanted:
+            name = dialect["dialect"]
+            for command in dialect["commands"]:
+                full = f"{name}.{command['name']}"
+                own = [row for row in tables[name] if row[0] == f"`{full}`"]
+                # One for each refinement, one for the rest, and one for each addition under a condition.
+                least = len(command.get("refine", [])) + 1 + sum("when" in case for case in command.get("also", []))
+                assert len(own) == least + ("absent" in command.get("live", {})), (full, own)
+                assert len(own) == sum(row["command"] == full for row in rows), full
+                assert len({row[2] for row in own}) == len(own), own
+                assert all(int(row[1].strip("`").split()[0], 16) == command["opcode"] for row in own), own
+                assert all(row[3] in ("read-only", "config-change", "destructive") and row[8] != "-" for row in own)
+                assert f"\n{full}, opcode " in "\n" + human, full
+            assert {row[0][1:-1] for row in tables[name]} == {f"{name}.{c['name']}" for c in dialect["commands"]}
+            assert [row[0] for row in markdown_rows(catalogue(folder, "--format=markdown", name))[name]] == \
+                [row[0] for row in tables[name]]
+        assert all(row["reason"] and row["class"] and "..." not in row["when"] for row in rows)
+        assert text == catalogue(folder, "--format=markdown")
+
+
+def test_the_catalogue_as_a_document():
+    with tempfile.TemporaryDirectory() as folder:
+        pathlib.Path(folder, "odd.yaml").write_text(ODD)
+        data = "message 16; from the device 272; kernel with dma"
+        found = markdown_rows(catalogue(folder, "--format=markdown"))["odd"]
+        assert found == [
+            ["`odd.registers-a`", "`0x0805 op-mod=0x1 register=0x9020`", "`flags=0x1-0x3`", "config-change", "confidential",
+             "immediate-log-change", "1", data,
+             r"a \\\`code\\\` \*bold\* \_word\_ \<b\> \[link\](x) \&amp; \\ end \\\| of it"],
+            ["`odd.registers-a`", "`0x0805 op-mod=0x1 register=0x9020`", "otherwise", "read-only", "-", "-", "1", data,
+             r"a \| b"],
+            ["`odd.registers-b`", "`0x0805 op-mod=0x0 register=0x9020`", "never sent", "destructive", "persistent",
+             "firmware-change", "-", "-", r"writes \| firmware; it is never sent: its addresses \| are physical"],
+            ["`odd.riddle`", "`0x0806`", "never sent", "destructive", "-", "-", "-", "-",
+             "a riddle; it is never sent: how its message is laid out is published nowhere"]], found
+        found = json.loads(catalogue(folder, "--json", "odd"))["commands"]
+        assert [row["select"] for row in found] == [{"op-mod": 1, "register": 0x9020}] * 2 + [
+            {"op-mod": 0, "register": 0x9020}, {}], found
+        assert [row.get("refused", "")[:3] for row in found] == ["", "", "its", "how"], found
+        assert found[0]["effects"] == ["immediate-log-change", "confidential"] and found[0]["scope"] == 1, found
+        assert "scope" not in found[2], found
+        code, shown = on_terminal("none:", "commands", "--all", FWCTLD_COMMANDS_DIR=folder, COLUMNS="80")
+        assert code == 0 and max(map(len, shown.splitlines())) <= 80, shown
+        assert ("odd.registers-b, opcode 0x0805 op-mod=0x0 register=0x9020: Another register.\n"
+                "  - never sent: destructive, firmware-change, persistent: writes | firmware; it\n"
+                "    is never sent: its addresses | are physical\n") in shown, shown
+        error = document("none:", "commands", "--all", "nvme", FWCTLD_COMMANDS_DIR=folder, code=1)["error"]
+        assert "no dialect \"nvme\"" in error["message"], error
+        pathlib.Path(folder, "odd.yaml").write_text(ODD.replace("0x0806", "many"))
+        error = document("none:", "commands", "--all", FWCTLD_COMMANDS_DIR=folder, code=1)["error"]
+        assert re.search(r"The catalogue has 1 error; .*odd\.yaml:\d+:\d+: error: ", error["message"]), error
+        error = document("none:", "commands", "--all", FWCTLD_COMMANDS_DIR=folder + "/none", code=1)["error"]
+        assert "No such file" in error["message"], error
 
 
 # The installed folders, as a mount namespace of our own has them.
@@ -477,7 +616,7 @@ def test_help_and_manual_page_agree_with_the_program():
     source = (tap.SOURCE / "client/fwctl.c").read_text()
     options = re.findall(r'^\t\{"([a-z-]+)", \w+_argument', source, re.M)
     verbs = re.findall(r'^\t\{"([a-z]+)",\s*"', source, re.M)
-    assert len(options) == 7 and len(verbs) == 6, (options, verbs)
+    assert len(options) == 9 and len(verbs) == 7, (options, verbs)
     for option in options:
         assert f"--{option}" in shown and f"-{option}" in page, option
     for verb in verbs:
@@ -497,7 +636,8 @@ def test_examples_of_the_manual_page_run():
     with fwctld() as address:
         for example in examples:
             words = shlex.split(example.partition("|")[0])[1:]
-            result = fwctl(address, *(word.replace("@key.txt", "00") for word in words))
+            result = fwctl(address, *(word.replace("@key.txt", "00") for word in words),
+                           **({"FWCTLD_COMMANDS_DIR": str(tap.SOURCE / "policy/commands")} if "--all" in words else {}))
             assert result.returncode in (0, 1 if "policy" in words else 0), (example, result)
             verb = words.index("exec") if "exec" in words else words.index("explain") if "explain" in words else None
             if verb is None:
