@@ -27,6 +27,22 @@ static int append_effects(sd_bus_message *m, effect_set effects)
 
 #define ROW_SIGNATURE "ssssasssass"
 
+/* What no caller's rule has a say in. False: it can be sent. */
+static bool write_why_refused(const struct command *command, const struct live_effects *live,
+			      struct refusal *ret)
+{
+	if (command->refused)
+		refuse(ret, 0, "%s%s", command->refused,
+		       command->layout_unknown ? "; who knows it can describe the command in a "
+						 "file of /etc/fwctld/commands.d"
+					       : "");
+	else if (live && command->needs & ~live->kernel_capabilities)
+		refuse(ret, 0, "the driver of this kernel cannot do what it needs");
+	else
+		return false;
+	return true;
+}
+
 /* One row: what a request of this kind would be, and what the caller may do with it. */
 static int append_row(sd_bus_message *m, const struct request *request,
 		      const struct command *command, const struct live_effects *live, size_t n)
@@ -39,21 +55,26 @@ static int append_row(sd_bus_message *m, const struct request *request,
 		.request = &classified,
 	};
 	struct decision decision;
+	struct refusal why;
+	const char *verdict = "refused";
 	int r;
 
 	row_get(command, live, n, &row);
 	row_classify(command, &row, live, &classified);
-	decide(request->manager->generation->policy, &query, &decision);
+	if (!write_why_refused(command, live, &why)) {
+		decide(request->manager->generation->policy, &query, &decision);
+		verdict = verdict_to_string(decision.verdict);
+		why.text[0] = '\0';
+	}
 
 	r = sd_bus_message_open_container(m, 'r', ROW_SIGNATURE);
 	if (r >= 0)
 		r = sd_bus_message_append(m, "ssss", command->full_name, row.text,
-					  effect_class_to_string(classified.class),
-					  verdict_to_string(decision.verdict));
+					  effect_class_to_string(classified.class), verdict);
 	if (r >= 0)
 		r = append_effects(m, classified.effects);
 	if (r >= 0)
-		r = sd_bus_message_append(m, "ss", classified.reason,
+		r = sd_bus_message_append(m, "ss", *why.text ? why.text : classified.reason,
 					  effect_class_to_string(classified.static_class));
 	if (r >= 0)
 		r = append_effects(m, classified.reported.effects);
@@ -96,13 +117,16 @@ void bus_device_list_commands(struct request *request)
 static int append_field(sd_bus_message *m, const struct command *command, unsigned index)
 {
 	const struct field *field = &command->fields[index];
-	char text[FIELD_TEXT_MAX], takes[64];
+	const struct field *most = field->at_most < 0 ? NULL : &command->fields[field->at_most];
+	char text[FIELD_TEXT_MAX], takes[128];
 	const char *fallback = "";
 	bool required = false;
 	int r;
 
 	if (field->type == FIELD_NUMBER)
-		snprintf(takes, sizeof(takes), "0 to 0x%llx", (unsigned long long)field_max(field));
+		snprintf(takes, sizeof(takes), "0 to 0x%llx%s%s",
+			 (unsigned long long)field_max(field), most ? ", at most " : "",
+			 most ? most->name : "");
 	else if (field->type == FIELD_UUID)
 		snprintf(takes, sizeof(takes), "a UUID");
 	else
