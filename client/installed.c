@@ -99,10 +99,10 @@ static int check_catalogue(struct problems *problems)
 	return 0;
 }
 
-int installed_catalogue_load(struct problems *problems, struct catalogue **ret)
+int installed_catalogue_load(bool alone, struct problems *problems, struct catalogue **ret)
 {
 	const char *folder = getenv("FWCTLD_COMMANDS_DIR");
-	const char *const folders[] = {folder, command_folders[1], NULL};
+	const char *const folders[] = {folder, alone ? NULL : command_folders[1], NULL};
 	int r;
 
 	if (folder)

@@ -9,11 +9,12 @@
 #include "policy/catalogue.h"
 
 /*
- * Loads the catalogue. A folder of the environment is for whoever works on what is not yet in
- * place: it is only texts, and anybody's. What is installed is judged as the daemon will: then
- * problems->n_errors counts, too.
+ * Loads the installed catalogue, judged as the daemon will: problems->n_errors counts, too. Or,
+ * where the environment names a folder, that in place of what came with fwctld; it is for whoever
+ * works on what is not yet in place, only texts, and anybody's. alone: what the administrator added
+ * to the installed catalogue is then left out.
  */
-int installed_catalogue_load(struct problems *problems, struct catalogue **ret);
+int installed_catalogue_load(bool alone, struct problems *problems, struct catalogue **ret);
 
 /* Adds an error for each file and folder that stops the daemon. 0, or -ENOMEM. */
 int installed_policy_check(struct problems *problems);

@@ -179,7 +179,8 @@ int verb_catalogue(const struct arguments *arguments, struct fwctld *connection)
 	if (arguments->format && arguments->json)
 		return fail(arguments, EXIT_USAGE,
 			    "Both --json and --format=markdown say what to print; give one.");
-	r = installed_catalogue_load(&problems, &catalogue);
+	/* Documentation must not depend on the machine that it is built on. */
+	r = installed_catalogue_load(true, &problems, &catalogue);
 	if (r < 0 || problems.n_errors > 0)
 		return fail_load(arguments, &problems, r);
 	r = choose_dialects(arguments, catalogue, &dialects);

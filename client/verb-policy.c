@@ -104,7 +104,7 @@ int verb_policy(const struct arguments *arguments, struct fwctld *connection)
 			    "[FILE ...]",
 			    arguments->words[0]);
 
-	r = installed_catalogue_load(&problems, &catalogue);
+	r = installed_catalogue_load(false, &problems, &catalogue);
 	if (r == 0 && problems.n_errors == 0) {
 		what = "policy";
 		r = load_policy(arguments, catalogue, &problems, &policy);

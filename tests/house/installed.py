@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Units, bus policy, polkit actions, journal catalog and manual pages: do those who read them understand them?"""
+"""Units, bus policy, polkit actions, journal catalog and documentation: do those who read them understand them?"""
 import glob
 import pathlib
 import re
 import subprocess
 import tempfile
 import xml.etree.ElementTree as ElementTree
+
+import yaml
 
 import tap
 
@@ -100,6 +102,25 @@ def test_manual_pages_are_well_formed():
     pages = sorted(path for path in (tap.SOURCE / "docs").glob("*.[1-8]"))
     assert pages
     output("mandoc", "-Tlint", "-Wwarning", *pages)
+
+
+def test_the_documentation_has_every_command_of_the_catalogue():
+    if tap.BUILD is None:
+        raise tap.Skip("FWCTLD_BUILD is not set")
+    document = (tap.BUILD / "docs/commands.md").read_text()
+    installed = (tap.SOURCE / "policy/meson.build").read_text()
+    files = sorted((tap.SOURCE / "policy/commands").glob("*.yaml"))
+    assert files
+    for path in files:
+        dialect = yaml.safe_load(path.read_text())
+        assert f"'commands/{path.name}'" in installed, f"{path.name} is not installed"
+        assert f"\n## {path.stem}: {dialect['summary']}\n" in document, path.stem
+        for command in dialect["commands"]:
+            rows = re.findall(rf"^\| `{path.stem}\.{command['name']}` \|(.*)\|$", document, re.M)
+            assert rows, f"{path.stem}.{command['name']}"
+            for row in rows:
+                cells = [cell.strip() for cell in row.replace(r"\|", "").split("|")]
+                assert len(cells) == 8 and len(cells[-1]) > 3, row
 
 
 tap.run(globals())
