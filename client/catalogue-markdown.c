@@ -32,26 +32,31 @@ static const char introduction[] =
 	"goes through fwctl. Data is in bytes.\n";
 
 /* Nothing of a catalogue's text can end a cell or mean something to a reader of Markdown. */
-static void write_cell(FILE *file, const char *text, const char *quote)
+static void write_text(FILE *file, const char *text)
 {
-	static const char special[] = "\\`*_{}[]<>|#&~!";
-
-	fprintf(file, " %s", quote);
+	putc(' ', file);
 	for (; *text; text++) {
-		if (*quote ? *text == '|' : strchr(special, *text) != NULL)
+		if (strchr("\\`*_{}[]<>|#&~!", *text))
 			putc('\\', file);
 		putc(*text, file);
 	}
-	fprintf(file, "%s |", quote);
+	fputs(" |", file);
 }
 
-/* Words of ours stand for themselves; what can be typed stands as code. */
+/* What can be typed: names, numbers and UUIDs, which hold nothing that would have to be escaped. */
+static void write_code(FILE *file, const char *text)
+{
+	fprintf(file, " `%s` |", text);
+}
+
 static void write_when(FILE *file, const struct entry *entry)
 {
-	bool words = !strchr(entry->when, '=');
-
-	write_cell(file, entry->command->refused ? "never sent" : entry->when,
-		   words || entry->command->refused ? "" : "`");
+	if (entry->command->refused)
+		write_text(file, "never sent");
+	else if (strchr(entry->when, '='))
+		write_code(file, entry->when);
+	else
+		write_text(file, entry->when);
 }
 
 static void write_effects(FILE *file, effect_set effects)
@@ -68,7 +73,8 @@ static void write_effects(FILE *file, effect_set effects)
 
 /* What `write` writes, as a cell. */
 static int write_part(FILE *file, const struct command *command,
-		      void (*write)(FILE *file, const struct command *command), const char *quote)
+		      void (*write)(FILE *file, const struct command *command),
+		      void (*write_cell)(FILE *file, const char *text))
 {
 	_cleanup_free_ char *text = NULL;
 	size_t length;
@@ -79,11 +85,11 @@ static int write_part(FILE *file, const struct command *command,
 	write(part, command);
 	if (fclose(part) != 0)
 		return -ENOMEM;
-	write_cell(file, length > 0 ? text : "-", length > 0 ? quote : "");
+	write_cell(file, length > 0 ? text : "-");
 	return 0;
 }
 
-static void write_reason(FILE *file, const struct command *command)
+static void write_why_refused(FILE *file, const struct command *command)
 {
 	fprintf(file, "%s; it is never sent: %s", command->reason, command->refused);
 }
@@ -94,23 +100,23 @@ static int write_row(FILE *file, const struct entry *entry)
 	int r;
 
 	putc('|', file);
-	write_cell(file, command->full_name, "`");
-	r = write_part(file, command, write_opcode, "`");
+	write_code(file, command->full_name);
+	r = write_part(file, command, write_opcode, write_code);
 	if (r < 0)
 		return r;
 	write_when(file, entry);
-	write_cell(file, effect_class_to_string(entry->is.class), "");
+	write_text(file, effect_class_to_string(entry->is.class));
 	write_effects(file, entry->is.effects & EFFECT_HAZARDS);
 	write_effects(file, entry->is.effects & ~EFFECT_HAZARDS);
 	if (entry->scope >= 0)
 		fprintf(file, " %d |", entry->scope);
 	else
 		fputs(" - |", file);
-	r = write_part(file, command, write_data, "");
+	r = write_part(file, command, write_data, write_text);
 	if (r >= 0 && command->refused)
-		r = write_part(file, command, write_reason, "");
+		r = write_part(file, command, write_why_refused, write_text);
 	else if (r >= 0)
-		write_cell(file, entry->is.reason, "");
+		write_text(file, entry->is.reason);
 	putc('\n', file);
 	return r;
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Commands that are never sent: everybody sees them and why, and no policy opens them."""
 import json
+import os
 import pathlib
 import subprocess
 
@@ -80,9 +81,9 @@ def test_what_is_never_sent_is_refused_whoever_asks(refusing, command):
 
 
 def test_the_command_line_shows_them_apart(refusing):
-    def fwctl(*words):
+    def fwctl(*words, environment=None):
         return subprocess.run(["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "fwctl", *words],
-                              capture_output=True, text=True, check=True).stdout
+                              capture_output=True, text=True, check=True, env={**os.environ, **(environment or {})}).stdout
 
     may, _, never = fwctl("commands", "sim0").partition("\nNEVER SENT ")
     assert "\nnvme.acme-query " in may and "physical" not in may.split("THE DEVICE REPORTS")[0], may
@@ -93,3 +94,5 @@ def test_the_command_line_shows_them_apart(refusing):
     assert set(WHY) <= {row["command"] for row in rows}, rows
     assert "never sent | destructive | persistent | security-state-change |" in \
         fwctl("commands", "--all", "--format=markdown", "nvme")
+    # With a folder of the environment nothing of this machine gets in: documentation is made like that.
+    assert "acme" not in fwctl("commands", "--all", environment={"FWCTLD_COMMANDS_DIR": "/usr/share/fwctld/commands"})

@@ -118,7 +118,8 @@ class Stub:
                 # Two conditions that come to the same, and one that does not.
                 *[("nvme.identify", when, "read-only", "allow", [], "a query", "read-only", [], "")
                   for when in ("cns=0x0", "cns=0x1")],
-                ("nvme.identify", "", "read-only", "deny", ["confidential", "broadcast"], "a query", "read-only", [], ""),
+                *[("nvme.identify", when, "read-only", "deny", effects, "a query", "read-only", [], "")
+                  for when, effects in (("", ["confidential", "broadcast"]), ("with nsid=all", ["persistent"]))],
                 ("nvme.keep-alive", "", "destructive", "refused", ["unknown", "persistent"],
                  "the kernel sends it by itself, and two who do confuse the controller", "destructive", [], "")]
         return "a(ssssasssass)", [] if self.mode == "empty" else rows

@@ -504,6 +504,12 @@ def test_every_command_of_the_catalogue_has_its_rows():
         assert text == catalogue(folder, "--format=markdown")
 
 
+def test_without_a_device_nothing_is_taken_for_reported():
+    rows = markdown_rows(catalogue(tap.SOURCE / "policy/commands", "--format=markdown", "cxl"))["cxl"]
+    assert [row[2:4] for row in rows if row[0] == "`cxl.set-feature`"] == [
+        ["always", "config-change"], ["what the device does not report", "destructive"]]
+
+
 def test_the_catalogue_as_a_document():
     with tempfile.TemporaryDirectory() as folder:
         pathlib.Path(folder, "odd.yaml").write_text(ODD)
