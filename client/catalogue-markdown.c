@@ -9,27 +9,17 @@
 #include "include/cleanup.h"
 
 static const char introduction[] =
-	"<!-- SPDX-License-Identifier: LGPL-2.1-or-later -->\n"
-	"\n"
-	"# The commands that fwctld knows\n"
-	"\n"
-	"Made by `fwctl commands --all --format=markdown` from the catalogue, which "
-	"fwctld.commands(5) "
-	"describes; change\n"
-	"that, and not this.\n"
-	"\n"
-	"A command has a row for each condition of its fields that makes a difference; *otherwise* "
-	"is "
-	"what no other row fits,\n"
-	"and *with ...* adds to each of them. The worst effect decides the class, and a policy "
-	"must "
-	"accept each hazard by\n"
-	"name. What a device reports of its own commands can make a class worse, never better. "
-	"*Never sent*: fwctld refuses\n"
-	"it, whoever asks; its class tells what it would do. *Scope* is what the kernel is told "
-	"with "
-	"the command, where it\n"
-	"goes through fwctl. Data is in bytes.\n";
+	"<!-- SPDX-License-Identifier: LGPL-2.1-or-later -->\n\n"
+	"# The commands that fwctld knows\n\n"
+	"Made by `fwctl commands --all --format=markdown` from the catalogue, which\n"
+	"fwctld.commands(5) describes; change that, and not this.\n\n"
+	"A command has a row for each condition of its fields that makes a difference;\n"
+	"*otherwise* is what no other row fits, and *with ...* adds to each of them. The\n"
+	"worst effect decides the class, and a policy must accept each hazard by name.\n"
+	"What a device reports of its own commands can make a class worse, never better.\n"
+	"*Never sent*: fwctld refuses it, whoever asks; its class tells what it would do.\n"
+	"*Scope* is what the kernel is told with a command that goes through fwctl. Data\n"
+	"is in bytes.\n";
 
 /* Nothing of a catalogue's text can end a cell or mean something to a reader of Markdown. */
 static void write_text(FILE *file, const char *text)

@@ -13,6 +13,7 @@
 
 #include "client/utf8.h"
 #include "include/cleanup.h"
+#include "policy/effect.h"
 #include "policy/yaml.h"
 
 #define LINE_BYTES 16
@@ -193,6 +194,20 @@ char *join_strings(const char *const *strings)
 		return text;
 	free(text);
 	return NULL;
+}
+
+char *join_hazards(const char *const *effects)
+{
+	const char *hazards[_EFFECT_MAX + 1] = {};
+	size_t n = 0;
+
+	for (size_t i = 0; effects[i] && n < _EFFECT_MAX; i++) {
+		int effect = effect_from_string(effects[i]);
+
+		if (effect >= 0 && EFFECT_BIT(effect) & EFFECT_HAZARDS)
+			hazards[n++] = effects[i];
+	}
+	return join_strings(hazards);
 }
 
 static void print_line(FILE *file, const uint8_t *bytes, size_t n, size_t at, unsigned indent)

@@ -39,6 +39,8 @@ size_t output_width(FILE *file);
 
 /* "a, b" as a string of its own, or NULL without memory. */
 char *join_strings(const char *const *strings);
+/* Of effects those alone that a rule must name. */
+char *join_hazards(const char *const *effects);
 
 /*
  * "name: value" a line, values aligned; items of text that is NULL are left out. Of members of a

@@ -8,7 +8,6 @@
 
 #include "client/json.h"
 #include "client/output.h"
-#include "policy/effect.h"
 
 /* Those of `name`; NULL: all. */
 static void json_commands(struct json *json, const struct fwctld_command *commands, size_t n,
@@ -152,21 +151,6 @@ static bool is_refused(const struct fwctld_command *command)
 	return strcmp(command->verdict, "refused") == 0;
 }
 
-/* As a string of its own. */
-static char *hazards_text(const struct fwctld_command *command)
-{
-	const char *hazards[_EFFECT_MAX + 1] = {};
-	size_t n = 0;
-
-	for (size_t i = 0; command->effects[i] && n < _EFFECT_MAX; i++) {
-		int effect = effect_from_string(command->effects[i]);
-
-		if (effect >= 0 && EFFECT_BIT(effect) & EFFECT_HAZARDS)
-			hazards[n++] = command->effects[i];
-	}
-	return join_strings(hazards);
-}
-
 struct overview {
 	const char **cells; /* rows of OVERVIEW_COLUMNS */
 	char **hazards;	    /* those of the cells */
@@ -192,7 +176,7 @@ static bool overview_add(struct overview *overview, const struct fwctld_command 
 			 size_t start)
 {
 	const char **row = &overview->cells[OVERVIEW_COLUMNS * overview->n_rows];
-	_cleanup_free_ char *hazards = hazards_text(command);
+	_cleanup_free_ char *hazards = join_hazards(command->effects);
 
 	if (!hazards)
 		return false;

@@ -62,6 +62,20 @@ static char *needed_options(const struct arguments *arguments, struct fwctld *co
 	return NULL;
 }
 
+/* What a denied command takes beside a rule for its class; NULL: nothing, or no memory. */
+static char *hazards_hint(const struct fwctld_explanation *e)
+{
+	_cleanup_free_ char *hazards = join_hazards(e->effects);
+	char *text;
+
+	if (!hazards || !*hazards || strcmp(e->verdict, "deny") != 0)
+		return NULL;
+	return asprintf(&text, "%s; a rule that does not deny matches only if it names %s", hazards,
+			strchr(hazards, ',') ? "each of these" : "this") < 0
+		       ? NULL
+		       : text;
+}
+
 static int print(const struct arguments *arguments, struct fwctld *connection,
 		 const struct fwctld_explanation *e)
 {
@@ -69,6 +83,7 @@ static int print(const struct arguments *arguments, struct fwctld *connection,
 		e->needs ? needed_options(arguments, connection, e->needs) : NULL;
 	_cleanup_free_ char *effects = join_strings(e->effects);
 	_cleanup_free_ char *reported = join_strings(e->device_effects ?: none);
+	_cleanup_free_ char *hazards = hazards_hint(e);
 	_cleanup_free_ struct fwctld_item *fields = calloc(e->fields.n + 1, sizeof(*fields));
 	/* What was asked, what that would do, what comes of it, and by which rule. */
 	const struct fwctld_item items[] = {
@@ -87,6 +102,7 @@ static int print(const struct arguments *arguments, struct fwctld *connection,
 		{.name = "rule", .type = FWCTLD_ITEM_TEXT, .text = e->rule},
 		{.name = "rule-at", .type = FWCTLD_ITEM_TEXT, .text = e->rule_at},
 		{.name = "note", .type = FWCTLD_ITEM_TEXT, .text = e->note},
+		{.name = "hazards", .type = FWCTLD_ITEM_TEXT, .text = hazards},
 		{.name = "needs", .type = FWCTLD_ITEM_TEXT, .text = needs},
 		/* The only number; without a scope it is a text that is NULL, which is left out. */
 		{.name = "scope",
