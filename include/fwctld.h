@@ -137,7 +137,8 @@ struct fwctld_command {
 	/* "lid=error,smart rae=1"; "": what fits none of those; "with nsid=all": what is added */
 	const char *when;
 	const char *effect_class;
-	const char *verdict;	    /* "allow", "authenticate" or "deny" */
+	/* "allow", "authenticate" or "deny"; "refused": never sent, `reason` says why */
+	const char *verdict;
 	const char *const *effects; /* NULL-terminated; never NULL */
 	const char *reason;	    /* why it is of this class */
 	const char *static_class;   /* by the catalogue alone: the device can only worsen it */

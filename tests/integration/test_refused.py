@@ -36,6 +36,10 @@ commands:
     summary: Acme's harmless command.
     class: read-only
     reason: a query
+    fields:
+      mode: {in: dw12, select: 7}
+      length: {in: dw10, bits: 0-15}
+      used: {in: dw11, bits: 0-15, at-most: length}
 """
 WHY = {"nvme.acme-physical": "its addresses are physical ones",
        "nvme.acme-riddle": "published nowhere; who knows it can describe the command in a file of /etc/fwctld/commands.d"}
@@ -78,6 +82,13 @@ def test_what_is_never_sent_is_refused_whoever_asks(refusing, command):
             assert f"{command} is never sent: " in error.value.message, error.value.message
     assert refusing.reached() == before
     assert not refusing.journal.records("intent", command=command)
+
+
+def test_the_fields_that_are_described_are_the_callers(refusing):
+    """What selects the command is not; and what bounds a field is told."""
+    fields = refusing.client("nobody").nvme.call("DescribeCommand", "s", ("acme-query",))[2]
+    assert [field[:2] for field in fields] == [
+        ("length", "0 to 0xffff"), ("used", "0 to 0xffff, at most length")], fields
 
 
 def test_the_command_line_shows_them_apart(refusing):
