@@ -21,6 +21,10 @@ static const char introduction[] =
 	"*Scope* is what the kernel is told with a command that goes through fwctl. Data\n"
 	"is in bytes.\n";
 
+static const char heading[] =
+	"| Command | Opcode | When | Class | Hazards | Other effects | Scope | Data | Reason |\n"
+	"|---|---|---|---|---|---|---|---|---|\n";
+
 /* Nothing of a catalogue's text can end a cell or mean something to a reader of Markdown. */
 static void write_text(FILE *file, const char *text)
 {
@@ -117,12 +121,13 @@ int write_markdown(FILE *file, const struct dialect *const *dialects)
 	for (; *dialects; dialects++) {
 		const struct dialect *dialect = *dialects;
 
-		fprintf(file,
-			"\n## %s: %s\n\n"
-			"| Command | Opcode | When | Class | Hazards | Other effects | Scope | "
-			"Data | "
-			"Reason |\n|---|---|---|---|---|---|---|---|---|\n",
-			dialect->name, dialect->summary);
+		fprintf(file, "\n## %s: %s\n\n", dialect->name, dialect->summary);
+		if (dialect->n_commands == 0)
+			fputs("None comes with fwctld; files of /etc/fwctld/commands.d describe "
+			      "them.\n",
+			      file);
+		else
+			fputs(heading, file);
 		for (size_t i = 0; i < dialect->n_commands; i++) {
 			const struct command *command = &dialect->commands[i];
 			size_t n_entries = entry_count(command);

@@ -18,8 +18,16 @@
 
 #define LINE_BYTES 16
 
-/* What is wider is not aligned any more: one endless name must not widen every other line. */
+/*
+ * What is wider is not aligned any more: one endless name must not widen every other line, and a
+ * long one not take the last column's room from all.
+ */
 #define ALIGNED_MAX 64
+
+static size_t aligned_max(size_t width)
+{
+	return width / 5 * 2 < ALIGNED_MAX ? width / 5 * 2 : ALIGNED_MAX;
+}
 
 /* Columns that text is wrapped into at least. */
 #define WRAPPED_MIN 14
@@ -151,7 +159,7 @@ void print_table(FILE *file, const char *const *cells, size_t n_rows, size_t n_c
 		size_t *column = &widths[i % n_columns];
 		size_t columns = cells[i] ? print_text(NULL, cells[i]) : 0;
 
-		if (columns > *column && columns <= ALIGNED_MAX)
+		if (columns > *column && columns <= aligned_max(width))
 			*column = columns;
 	}
 	for (size_t i = 0; i < n_rows; i++) {

@@ -69,13 +69,20 @@ static int print_command(const struct command *command)
 
 static int print_commands(const struct dialect *const *dialects)
 {
-	for (; *dialects; dialects++)
-		for (size_t i = 0; i < (*dialects)->n_commands; i++) {
-			int r = print_command(&(*dialects)->commands[i]);
+	for (; *dialects; dialects++) {
+		const struct dialect *dialect = *dialects;
+
+		for (size_t i = 0; i < dialect->n_commands; i++) {
+			int r = print_command(&dialect->commands[i]);
 
 			if (r < 0)
 				return r;
 		}
+		if (dialect->n_commands == 0)
+			printf("Of %s no command is known; files of /etc/fwctld/commands.d "
+			       "describe them.\n",
+			       dialect->name);
+	}
 	return 0;
 }
 
