@@ -91,12 +91,20 @@ static bool same_strings(const char *const *a, const char *const *b)
 	return !a[i] && !b[i];
 }
 
-/* Of two rows of a command the device often reports the same. */
-static bool same_report(const struct fwctld_command *a, const struct fwctld_command *b)
+/* The device often reports the same of several rows of a command. */
+static bool report_is_shown(const struct fwctld_command *commands, size_t i)
 {
-	return strcmp(a->name, b->name) == 0 && strcmp(a->static_class, b->static_class) == 0 &&
-	       strcmp(a->effect_class, b->effect_class) == 0 &&
-	       same_strings(a->device_effects, b->device_effects);
+	const struct fwctld_command *row = &commands[i];
+
+	while (!is_first_row(commands, i)) {
+		const struct fwctld_command *other = &commands[--i];
+
+		if (strcmp(row->static_class, other->static_class) == 0 &&
+		    strcmp(row->effect_class, other->effect_class) == 0 &&
+		    same_strings(row->device_effects, other->device_effects))
+			return true;
+	}
+	return false;
 }
 
 /* Its effects; where they say no more than that nobody knows, in words why. A string of its own. */
@@ -125,7 +133,7 @@ static int print_reports(const struct arguments *arguments, const struct fwctld_
 	for (size_t i = 0; complete && i < n; i++) {
 		const char **row = &cells[ELEMENTSOF(heading) * n_rows];
 
-		if (!*commands[i].device_effects || (last && same_report(last, &commands[i])))
+		if (!*commands[i].device_effects || report_is_shown(commands, i))
 			continue;
 		reports[n_rows] = report_text(&commands[i]);
 		complete = reports[n_rows];
