@@ -204,27 +204,55 @@ static bool overview_add(struct overview *overview, const struct fwctld_command 
 	return true;
 }
 
-/* What no rule can open; by itself, so that the first table has what is worth trying. */
-static void print_refused(const struct fwctld_command *commands, size_t n, const char **cells)
+/* Refused, and for no reason that a command before it has. */
+static bool is_new_reason(const struct fwctld_command *commands, size_t i)
 {
-	static const char *const heading[] = {"NEVER SENT", "CLASS", "WHY"};
-	size_t n_rows = 1;
+	if (!is_refused(&commands[i]))
+		return false;
+	for (size_t j = 0; j < i; j++)
+		if (is_refused(&commands[j]) && strcmp(commands[j].reason, commands[i].reason) == 0)
+			return false;
+	return true;
+}
 
-	memcpy(cells, heading, sizeof(heading));
+/* Names of the commands that are refused for this reason, as a string of its own. */
+static char *refused_names(const struct fwctld_command *commands, size_t n, const char *reason)
+{
+	_cleanup_free_ const char **names = calloc(n + 1, sizeof(*names));
+	size_t n_names = 0;
+
+	if (!names)
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		if (is_refused(&commands[i]) && is_first_row(commands, i) &&
+		    strcmp(commands[i].reason, reason) == 0)
+			names[n_names++] = commands[i].name;
+	return join_strings(names);
+}
+
+/* What no rule can open; by itself, so that the table has what is worth trying. By reason, because
+ * many have the same. */
+static bool print_refused(const struct fwctld_command *commands, size_t n)
+{
+	size_t width = output_width(stdout);
+	bool first = true;
+
 	for (size_t i = 0; i < n; i++) {
-		const char **row = &cells[ELEMENTSOF(heading) * n_rows];
+		_cleanup_free_ char *names = NULL;
 
-		if (!is_refused(&commands[i]) || !is_first_row(commands, i))
+		if (!is_new_reason(commands, i))
 			continue;
-		row[0] = commands[i].name;
-		row[1] = commands[i].effect_class;
-		row[2] = commands[i].reason;
-		n_rows++;
+		names = refused_names(commands, n, commands[i].reason);
+		if (!names)
+			return false;
+		fputs(first ? "\nNEVER SENT\n" : "", stdout);
+		first = false;
+		print_wrapped(stdout, commands[i].reason, 0, width - 1); /* the colon */
+		fputs(":\n  ", stdout);
+		print_wrapped(stdout, names, 2, width);
+		putchar('\n');
 	}
-	if (n_rows == 1)
-		return;
-	putchar('\n');
-	print_table(stdout, cells, n_rows, ELEMENTSOF(heading), output_width(stdout));
+	return true;
 }
 
 static int print_overview(const struct arguments *arguments, const struct fwctld_command *commands,
@@ -255,8 +283,8 @@ static int print_overview(const struct arguments *arguments, const struct fwctld
 	r = print_reports(arguments, commands, n);
 	if (r != EXIT_OK)
 		return r;
-	/* The table is on the screen: its cells can be used again. */
-	print_refused(commands, n, overview.cells);
+	if (!print_refused(commands, n))
+		return fail(arguments, EXIT_FAILED, "Out of memory.");
 	if (overview.choice) {
 		fputs("\nOf several lines a command's fields decide:\n  fwctl commands ", stdout);
 		print_text(stdout, arguments->device);

@@ -99,7 +99,8 @@ void bus_device_list_commands(struct request *request)
 		size_t n_rows = row_count(command, live);
 		struct refusal ignored;
 
-		if (device_takes(device, command, &ignored) < 0)
+		/* No node takes what is never sent; whoever looks for it at one finds it. */
+		if (!command->refused && device_takes(device, command, &ignored) < 0)
 			continue;
 		for (size_t n = 0; r >= 0 && n < n_rows; n++)
 			r = append_row(m, request, command, live, n);
@@ -182,7 +183,7 @@ static int method_describe_command(sd_bus_message *call, void *userdata, sd_bus_
 			"The catalogue has no command \"%.64s\" for %s, whose dialect "
 			"is %s.",
 			name, device->name, device->identity.dialect);
-	if (device_takes(device, command, &refusal) < 0)
+	if (!command->refused && device_takes(device, command, &refusal) < 0)
 		return bus_reply_error(call, NULL, FWCTLD_ERROR_INVALID_REQUEST, "%s",
 				       refusal.text);
 	r = sd_bus_message_new_method_return(call, &m);

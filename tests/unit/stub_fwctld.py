@@ -121,7 +121,9 @@ class Stub:
                 *[("nvme.identify", when, "read-only", "deny", effects, "a query", "read-only", [], "")
                   for when, effects in (("", ["confidential", "broadcast"]), ("with nsid=all", ["persistent"]))],
                 ("nvme.keep-alive", "", "destructive", "refused", ["unknown", "persistent"],
-                 "the kernel sends it by itself, and two who do confuse the controller", "destructive", [], "")]
+                 "the kernel sends it by itself, and two who do confuse the controller", "destructive", [], ""),
+                *[(name, when, "destructive", "refused", ["unknown"], "nobody published its layout", "destructive", [], "")
+                  for name, when in (("nvme.a", ""), ("nvme.b", "x=1"), ("nvme.b", ""))]]
         return "a(ssssasssass)", [] if self.mode == "empty" else rows
 
     def describe_command(self, command):

@@ -334,7 +334,7 @@ def test_a_terminal_gets_lines_that_fit():
         assert ("  reason:         the device reports that this may change\n"
                 "                  the content of logical blocks (LBCC)\n") in shown, shown
         # A column that next to nothing is left for is cut.
-        assert "  the k...\n" in on_terminal(address, "commands", "nvme0", COLUMNS="38")[1]
+        assert "  immedia...\n" in on_terminal(address, "commands", "nvme0", COLUMNS="55")[1]
 
 
 def test_a_reader_that_has_seen_enough_is_no_error():
