@@ -92,7 +92,7 @@ static void test_commands(void **state)
 	size_t n = 0;
 
 	assert_int_equal(fwctld_list_commands(*state, DEVICE, &commands, &n), 0);
-	assert_int_equal(n, 4);
+	assert_int_equal(n, 12);
 	assert_string_equal(commands[0].name, "nvme.get-log-page");
 	assert_string_equal(commands[0].when, "lid=error,smart rae=1");
 	assert_string_equal(commands[0].effect_class, "read-only");
@@ -108,6 +108,8 @@ static void test_commands(void **state)
 	assert_string_equal(commands[3].static_class, "config-change");
 	assert_string_equal(commands[3].device_effects[0], "immediate-data-change");
 	assert_null(commands[3].device_effects[1]);
+	assert_string_equal(commands[11].verdict, "refused");
+	assert_string_equal(commands[11].reason, "nobody published its layout");
 	fwctld_free(commands);
 }
 
