@@ -78,6 +78,61 @@ static void print_row(FILE *out, const struct command *command, const char *kind
 		effects ? effect_set_to_string(effects, text) : "-");
 }
 
+static void print_length(FILE *out, const struct command *command, const struct length *length)
+{
+	if (length->any)
+		fprintf(out, "%" PRIu64 "..%" PRIu64, length->min, length->max);
+	else if (length->field < 0)
+		fprintf(out, "%" PRIu64, length->add);
+	else
+		fprintf(out, "(%s+%" PRIu64 ")*%" PRIu64, command->fields[length->field].name,
+			length->add, length->scale);
+}
+
+static void print_lengths(FILE *out, const struct command *command, const char *what,
+			  const struct length_case *cases, size_t n_cases)
+{
+	for (size_t i = 0; i < n_cases; i++) {
+		print_condition(out, command, &cases[i].when);
+		fprintf(out, " %s=", what);
+		print_length(out, command, &cases[i].length);
+	}
+}
+
+/* What a command is, beside its classes. */
+static void print_entry(FILE *out, const struct command *command)
+{
+	char text[EFFECT_SET_STRING_MAX];
+
+	fprintf(out, "%s | entry | 0x%02" PRIx32, command->full_name, command->opcode);
+	for (unsigned i = 0; i < command->n_fields; i++)
+		if (command->fields[i].select)
+			fprintf(out, " %s=0x%" PRIx64, command->fields[i].name,
+				command->fields[i].fixed_value);
+	if (command->refused) {
+		fprintf(out, " | %s\n", command->layout_unknown ? "layout unknown" : "refused");
+		return;
+	}
+	fprintf(out, " | %" PRIu32 " bytes", command->message_size);
+	print_lengths(out, command, "request", command->request, command->n_request);
+	print_lengths(out, command, "response", command->response, command->n_response);
+	for (unsigned i = 0; i < command->n_segments; i++) {
+		fprintf(out, " %s@%u=", command->segments[i].to_device ? "to" : "from",
+			command->segments[i].pointer);
+		print_length(out, command, &command->segments[i].length);
+	}
+	for (size_t i = 0; i < command->n_scopes; i++) {
+		print_condition(out, command, &command->scopes[i].when);
+		if (command->scopes[i].when.any_effect)
+			fprintf(out, " any-of=%s",
+				effect_set_to_string(command->scopes[i].when.any_effect, text));
+		fprintf(out, " scope=%" PRIu64, command->scopes[i].value);
+	}
+	if (command->needs)
+		fprintf(out, " needs=0x%" PRIx32, command->needs);
+	fprintf(out, "\n");
+}
+
 static char *print_classes(const struct catalogue *catalogue)
 {
 	static const struct condition always;
@@ -90,6 +145,7 @@ static char *print_classes(const struct catalogue *catalogue)
 		for (size_t j = 0; j < catalogue->dialects[i].n_commands; j++) {
 			const struct command *c = &catalogue->dialects[i].commands[j];
 
+			print_entry(out, c);
 			print_row(out, c, "otherwise", &always, c->class, c->effects);
 			for (size_t k = 0; k < c->n_refine; k++)
 				print_row(out, c, "refine", &c->refine[k].when, c->refine[k].class,
@@ -321,7 +377,7 @@ static void the_rest_of_the_readers(void **state)
 	}
 }
 
-int main(void)
+int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_class_changes_unseen),
@@ -334,5 +390,16 @@ int main(void)
 		cmocka_unit_test(the_rest_of_the_readers),
 	};
 
+	/* For a new table, see its head. */
+	if (argc == 2 && strcmp(argv[1], "--print") == 0) {
+		_cleanup_free_ char *text = NULL;
+
+		if (fixture_setup(NULL) < 0)
+			return EXIT_FAILURE;
+		text = print_classes(shipped);
+		fputs(text, stdout);
+		fixture_teardown(NULL);
+		return EXIT_SUCCESS;
+	}
 	return cmocka_run_group_tests_name("classes", tests, fixture_setup, fixture_teardown);
 }
