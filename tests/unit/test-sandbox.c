@@ -34,6 +34,7 @@ static void survive(void)
 
 static const uint32_t nvme[] = {NVME_IOCTL_ADMIN64_CMD, 0};
 static const uint32_t mailbox[] = {CXL_MEM_QUERY_COMMANDS, CXL_MEM_SEND_COMMAND, 0};
+static const uint32_t fwctl[] = {FWCTL_RPC, 0};
 static const uint32_t *requests = nvme;
 
 /* Under the filter, at the device with the envelope of `requests`. The peer has sent one byte. */
@@ -168,6 +169,18 @@ static void test_two_ioctls(void **state)
 	requests = nvme;
 }
 
+/* Vendors' kernels have two more than Linux: they destroy resources, and pin memory for the device.
+ */
+static void test_vendors_ioctls(void **state)
+{
+	requests = fwctl;
+	assert_allowed(SYS_ioctl, 4, FWCTL_RPC, (long)buffer, 0, 0, 0);
+	assert_killed(SYS_ioctl, 4, FWCTL_INFO, (long)buffer, 0, 0, 0);
+	assert_killed(SYS_ioctl, 4, 0x9a02, (long)buffer, 0, 0, 0);
+	assert_killed(SYS_ioctl, 4, 0x9a03, (long)buffer, 0, 0, 0);
+	requests = nvme;
+}
+
 /* The kernel drops the upper half of both registers: it is the same call to it, and must not be one
  * to us. */
 static void test_upper_half(void **state)
@@ -203,10 +216,15 @@ static void test_other_architecture(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_allowed),	   cmocka_unit_test(test_other_calls),
-		cmocka_unit_test(test_other_fd),   cmocka_unit_test(test_other_ioctl),
-		cmocka_unit_test(test_two_ioctls), cmocka_unit_test(test_upper_half),
-		cmocka_unit_test(test_addresses),  cmocka_unit_test(test_other_architecture),
+		cmocka_unit_test(test_allowed),
+		cmocka_unit_test(test_other_calls),
+		cmocka_unit_test(test_other_fd),
+		cmocka_unit_test(test_other_ioctl),
+		cmocka_unit_test(test_two_ioctls),
+		cmocka_unit_test(test_vendors_ioctls),
+		cmocka_unit_test(test_upper_half),
+		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_other_architecture),
 	};
 
 	return cmocka_run_group_tests_name("sandbox", tests, NULL, NULL);
