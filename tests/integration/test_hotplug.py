@@ -303,5 +303,6 @@ def test_devices_that_come_and_go_leave_nothing(renewing):
     assert after[1:] == broker[1:] and memory(renewing.monitor)[1:] == monitor[1:]
     assert len(renewing.journal.records("device-removed")) == 200
     if "asan" not in pathlib.Path(f"/proc/{renewing.broker.pid}/maps").read_text():
-        # A struct device and what hangs on it are some KiB: 150 of them would be seen.
-        assert after[0] - broker[0] < 200, f"{broker[0]} KiB became {after[0]} KiB"
+        # A struct device is more than 20 KiB, for what it reports: 150 of them would be 3 MiB. The heap takes a
+        # step of some 400 KiB now and then, once.
+        assert after[0] - broker[0] < 1024, f"{broker[0]} KiB became {after[0]} KiB"
