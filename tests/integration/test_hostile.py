@@ -5,7 +5,7 @@ import pytest
 from jeepney import DBusAddress, HeaderFields, new_signal
 
 import processes
-from client import BusError
+from client import DEVICE, BusError
 from processes import wait_for
 from simulated import Fault
 
@@ -161,9 +161,10 @@ def test_a_new_connection_is_no_new_user(fwctld):
     for _ in range(8):
         connection = fwctld.client("nobody")
         device = connection.nvme
-        for _ in range(20):
+        serials = [connection.post(device.path, DEVICE, "ListCommands") for _ in range(20)]
+        for serial in serials:
             try:
-                device.call("ListCommands")
+                connection.wait(serial)
             except BusError as error:
                 assert error.short == "QuotaExceeded"
                 refused += 1
