@@ -279,6 +279,12 @@ static void a_length_beyond_the_room(void **state)
 		bench_check();
 		assert_int_equal(bench.outcome.response_length,
 				 bench.classified.response_length + 408 + 528);
+
+		/* And where no segments follow. */
+		ASK(ver_get, NULL, 0);
+		assert_int_equal(bench_send(), OUTCOME_EXECUTED);
+		bench_check();
+		assert_true(bench.outcome.response_length <= bench.classified.response_length);
 	}
 }
 
