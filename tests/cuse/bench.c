@@ -20,8 +20,6 @@
 #include "include/bytes.h"
 #include "include/cleanup.h"
 
-#define NODE_NAME (BENCH_NODE + sizeof("/dev/") - 1)
-
 struct catalogue *catalogue;
 struct driver *driver;
 struct bench bench;
@@ -85,8 +83,8 @@ void bench_start_executor(void)
 	_cleanup_(node_done) struct node node = NODE_EMPTY;
 	int socket;
 
-	snprintf(node.name, sizeof(node.name), "%s", NODE_NAME);
-	snprintf(node.sysfs, sizeof(node.sysfs), "/sys/class/cuse/%s", NODE_NAME);
+	snprintf(node.name, sizeof(node.name), "%s", BENCH_NAME);
+	snprintf(node.sysfs, sizeof(node.sysfs), "/sys/class/cuse/%s", BENCH_NAME);
 	node.fd = open(BENCH_NODE, O_RDWR | O_CLOEXEC | O_NOCTTY);
 	assert_return_code(node.fd, errno);
 	assert_return_code(flock(node.fd, LOCK_EX | LOCK_NB), errno);
@@ -122,7 +120,7 @@ void bench_start(enum sim_dialect dialect)
 	const struct cuse_driver functions = {driver_ioctl, driver};
 
 	create_device(dialect);
-	assert_int_equal(cuse_start(NODE_NAME, &functions, &bench.server), 0);
+	assert_int_equal(cuse_start(BENCH_NAME, &functions, &bench.server), 0);
 	assert_int_equal(sd_event_new(&bench.event), 0);
 	bench_start_executor();
 	bench.dialect = catalogue_dialect(catalogue, bench.identity.dialect);

@@ -20,7 +20,8 @@
 #include "policy/pack.h"
 #include "tests/cuse/driver.h"
 
-#define BENCH_NODE "/dev/fwctld-test"
+#define BENCH_NAME "fwctld-test"
+#define BENCH_NODE "/dev/" BENCH_NAME
 
 extern struct catalogue *catalogue;
 extern struct driver *driver; /* shared with the process that serves the node */
