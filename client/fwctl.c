@@ -38,7 +38,7 @@ static const struct verb {
 	{"show", " DEVICE", 1, 1, 0, 0, false, verb_show, "what is known of a device"},
 	{"commands", " --all [DIALECT ...]", 0, INT_MAX, 1u << OPTION_ALL,
 	 1u << OPTION_ALL | 1u << OPTION_FORMAT, true, verb_catalogue,
-	 "every command that fwctld knows, and what each does (works without the daemon)"},
+	 "every command that fwctld knows, and what it does (works without fwctld)"},
 	{"commands", " DEVICE [COMMAND]", 1, 2, 0, 0, false, verb_commands,
 	 "its commands and which of them you may send, or one command in full"},
 	{"exec", " DEVICE COMMAND [FIELD=VALUE ...]", 2, INT_MAX, 0,
@@ -46,7 +46,7 @@ static const struct verb {
 	{"explain", " DEVICE COMMAND [FIELD=VALUE ...]", 2, INT_MAX, 0, OPTIONS_REQUEST, false,
 	 verb_explain, "what it would do, and which rule decides"},
 	{"policy", " check [FILE ...]", 1, INT_MAX, 0, 0, true, verb_policy,
-	 "is the policy in order? (works without the daemon)"},
+	 "are catalogue and policy in order? (works without fwctld)"},
 };
 
 static const struct option options[] = {
@@ -67,12 +67,12 @@ static const char *const option_help[] = {
 	[OPTION_HELP] = "-h, --help        with a verb: only what belongs to it",
 	[OPTION_VERSION] = "--version",
 	[OPTION_DATA] =
-		"--data FILE       bytes to the device beside the fields; - for standard input",
+		"--data FILE       bytes to the device beside the fields; - is standard input",
 	[OPTION_DEVICE_ID] =
-		"--device-id ID    refuse if DEVICE is not this one; destructive commands need it",
+		"--device-id ID    refuse any other DEVICE; destructive commands need it",
 	[OPTION_REASON] = "--reason TEXT     a ticket or sentence for the audit record",
 	[OPTION_OUTPUT] =
-		"--output FILE     exec: the response's bytes into a file; - for standard output",
+		"--output FILE     exec: the response's bytes into a file; - is standard output",
 	[OPTION_ALL] =
 		"--all             commands: of every dialect, or of these, and of no device",
 	[OPTION_FORMAT] = "--format=markdown commands --all: as a document with tables",
@@ -106,10 +106,9 @@ static void print_help(const char *name)
 		if (!name || shown & 1u << o->val)
 			printf("  %s\n", option_help[o->val]);
 	puts("\n"
-	     "The exit code is 0 for success, 1 for a failure, 2 for a wrong command line, 3 when\n"
-	     "denied, 4 when the device or the kernel refused, 5 when the outcome is unknown, 6 "
-	     "when\n"
-	     "fwctld cannot be reached. See fwctl(1).");
+	     "The exit code is 0 for success, 1 for a failure, 2 for a wrong command line,\n"
+	     "3 when denied, 4 when the device or the kernel refused, 5 when the outcome is\n"
+	     "unknown, 6 when fwctld cannot be reached. See fwctl(1).");
 }
 
 /* Everything getopt() has to say is kept for later: whether errors are JSON may come last. */
