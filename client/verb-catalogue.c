@@ -9,6 +9,7 @@
 #include "client/installed.h"
 #include "client/json.h"
 #include "client/output.h"
+#include "policy/suggest.h"
 
 /* Where the text of an entry begins, behind its dash. */
 #define ENTRY_INDENT 4
@@ -136,6 +137,18 @@ static void write_json(const struct dialect *const *dialects)
 	putchar('\n');
 }
 
+static int fail_dialect(const struct arguments *arguments, const struct catalogue *catalogue,
+			const char *word)
+{
+	char names[NAME_LIST_MAX];
+	struct name_list list = NAME_LIST(names);
+
+	for (size_t i = 0; i < catalogue->n_dialects; i++)
+		name_list_add(&list, catalogue->dialects[i].name);
+	return fail(arguments, EXIT_FAILED, "The catalogue has no dialect \"%s\". It has: %s.",
+		    word, names);
+}
+
 /* Those that the words name, in this order; no words: all. The array ends with NULL. */
 static int choose_dialects(const struct arguments *arguments, const struct catalogue *catalogue,
 			   const struct dialect ***ret)
@@ -150,10 +163,7 @@ static int choose_dialects(const struct arguments *arguments, const struct catal
 				      ? catalogue_dialect(catalogue, arguments->words[i])
 				      : &catalogue->dialects[i];
 		if (!dialects[i])
-			return fail(arguments, EXIT_FAILED,
-				    "The catalogue has no dialect \"%s\"; `fwctl commands --all` "
-				    "shows those that it has.",
-				    arguments->words[i]);
+			return fail_dialect(arguments, catalogue, arguments->words[i]);
 	}
 	*ret = TAKE_PTR(dialects);
 	return EXIT_OK;

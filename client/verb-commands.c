@@ -278,6 +278,10 @@ static int print_overview(const struct arguments *arguments, const struct fwctld
 	}
 	if (!complete)
 		return fail(arguments, EXIT_FAILED, "Out of memory.");
+	if (n == 0) {
+		puts("No command is known; files of /etc/fwctld/commands.d describe them.");
+		return EXIT_OK;
+	}
 	print_table(stdout, overview.cells, overview.n_rows, OVERVIEW_COLUMNS,
 		    output_width(stdout));
 	r = print_reports(arguments, commands, n);
