@@ -135,6 +135,13 @@ static void check_command(const struct rule_reader *reader, const struct yaml_no
 	unsigned classes = 0;
 	bool fits = false;
 
+	if (command->refused && rule->verdict != VERDICT_DENY) {
+		yaml_problem(
+			reader->file, map, true, reader->problems,
+			"This rule opens nothing of %s, which is never sent, whoever asks: %s.",
+			command->full_name, command->refused);
+		return;
+	}
 	for (size_t n = 0; n <= command->n_refine; n++) {
 		const struct refinement *row = n < command->n_refine ? &command->refine[n] : NULL;
 		struct reach reach;

@@ -54,6 +54,9 @@ static void rules_that_never_match_are_warned_of(void **state)
 		 "its class with these fields is destructive"},
 		{"command: nvme.get-features, where: {fid: host-identifier}, verdict: allow",
 		 "add `hazards: [confidential]`"},
+		{"command: mlx5.read-mcdd, hazards: confidential, verdict: allow",
+		 "opens nothing of mlx5.read-mcdd, which is never sent, whoever asks: its data"},
+		{"command: mlx5.read-mcdd, verdict: deny", NULL},
 	};
 	_cleanup_(catalogue_freep) struct catalogue *catalogue = NULL;
 	_cleanup_(problems_done) struct problems none = {};
