@@ -261,8 +261,8 @@ static void command_unique(const struct loader *loader, struct yaml_node *map,
 		if (yaml_get(map, "opcode") && commands_clash(other, command))
 			loader_error(
 				loader, yaml_get(map, "opcode"),
-				"The opcode 0x%x is %s already, at %s:%u. A later file can only "
-				"worsen it.",
+				"The opcode 0x%x is %s already, at %s:%u, and no field with "
+				"\"select\" tells them apart. A later file can only worsen it.",
 				command->opcode, other->full_name, other->file, other->line);
 		if (command->name && other->name && strcmp(other->name, command->name) == 0)
 			loader_error(
