@@ -46,7 +46,8 @@ static int create(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	if (argc >= 2 && strcmp(argv[1], "--create") == 0)
+	/* The monitor gives it a name and an envelope. */
+	if (argc != 3 || strcmp(argv[1], "--create") == 0)
 		return create(argc, argv);
 	executor_run(argc, argv);
 }
