@@ -4,15 +4,16 @@
  * A client's bytes, all the way to what the kernel would get and back: classify, pack, unpack,
  * decode.
  *
- *      0      which dialect (modulo 5)
- *      1..4   bytes of data beside the message, little endian
- *      5..8   what the device reports about everything: effects, bit 31: of features too, bit 30:
- * nothing 9..10  what the ioctl returns; negative: 11 is the errno 12..15 what the reply is filled
- * with 16..   the message
+ *      0       which dialect (modulo 5)
+ *      1..4    bytes of data beside the message, little endian
+ *      5..8    what the device reports about everything: effects; bit 31: of features too; bit 30:
+ *              nothing; bit 29: its kernel has no capability
+ *      9..10   what the ioctl returns; negative: 11 is the errno
+ *      12..15  what the reply is filled with
+ *      16..    the message
  */
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@
 #include "policy/message.h"
 #include "policy/pack.h"
 #include "policy/piece.h"
+#include "tests/fuzz/load-catalogue.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -32,34 +34,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static uint8_t beside[REQUEST_DATA_MAX + 16], arena_bytes[ARENA_GIVEN_MAX], reply[ARENA_MAX];
 
-static struct catalogue *load(const char *folder)
-{
-	const char *source = getenv("FWCTLD_SOURCE");
-	struct catalogue *catalogue = NULL;
-	struct problems problems = {};
-	char path[4096];
-
-	snprintf(path, sizeof(path), "%s/%s", source ?: ".", folder);
-	if (catalogue_load((const char *const[]){path, NULL}, false, &problems, &catalogue) < 0) {
-		fprintf(stderr, "No catalogue in %s; set FWCTLD_SOURCE to the source tree.\n",
-			path);
-		exit(1);
-	}
-	problems_done(&problems);
-	return catalogue;
-}
-
 static const struct dialect *choose_dialect(unsigned n)
 {
 	static const char *const names[] = {"nvme", "cxl", "bnxt", "mlx5", "pds"};
-	static struct catalogue *shipped, *tests;
+	static struct catalogue *shipped;
 
 	if (!shipped) {
-		shipped = load("policy/commands");
-		tests = load("tests/data/commands/dialects");
+		shipped = load_catalogue(CATALOGUE_SHIPPED, CATALOGUE_SIMULATED);
 		memset(beside, 0xa5, sizeof(beside));
 	}
-	return catalogue_dialect(n % 5 < 2 ? shipped : tests, names[n % 5]);
+	return catalogue_dialect(shipped, names[n % ELEMENTSOF(names)]);
 }
 
 static uint64_t get(const uint8_t *data, size_t offset, size_t size)
@@ -161,7 +145,8 @@ static void check_arena(const struct classified *c, const struct arena *arena)
 }
 
 /* Each piece is the same command about the next bytes, and judged like the whole. */
-static void check_pieces(const struct classified *whole, size_t transfer_max)
+static void check_pieces(const struct classified *whole, size_t transfer_max,
+			 const struct live_effects *reported)
 {
 	size_t length = 0, head = 0;
 	struct pieces pieces;
@@ -181,7 +166,7 @@ static void check_pieces(const struct classified *whole, size_t transfer_max)
 		}
 		assert(message_write(part.command, part.values, message));
 		assert(classify(part.command->dialect, message, part.command->message_size, beside,
-				0, NULL, &c, &refusal) == 0);
+				0, reported, &c, &refusal) == 0);
 		assert(c.class == whole->class && c.effects == whole->effects);
 		assert(c.response_length == part.response_length && c.command == whole->command);
 		assert(pack(&part, arena_bytes, &arena) == 0);
@@ -260,6 +245,7 @@ static void come_back(const struct classified *c, const struct arena *arena, con
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const uint8_t key[DIGEST_SIZE] = {};
+	const struct live_effects *reported;
 	const struct dialect *dialect;
 	static struct live_effects live;
 	struct refusal refusal = {};
@@ -280,10 +266,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.effects = effects & (EFFECT_BIT(_EFFECT_MAX) - 1),
 		.reason = "the device reports it",
 	};
+	live.kernel_capabilities = effects >> 29 & 1 ? 0 : UINT32_MAX;
 	live.values.others = effects >> 31 ? live.commands.others : (struct live_report){};
 
-	r = classify(dialect, data + HEADER, size - HEADER, beside, data_length,
-		     effects >> 30 & 1 ? NULL : &live, &c, &refusal);
+	reported = effects >> 30 & 1 ? NULL : &live;
+	r = classify(dialect, data + HEADER, size - HEADER, beside, data_length, reported, &c,
+		     &refusal);
 	if (r < 0) {
 		check_refusal(r, &refusal);
 		return 0;
@@ -293,7 +281,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	assert(pack(&c, arena_bytes, &arena) == 0);
 	check_arena(&c, &arena);
 	come_back(&c, &arena, data);
-	check_pieces(&c, get(data, 9, 4));
+	check_pieces(&c, get(data, 9, 4), reported);
 	request_digest("fuzz", &c, key, digest);
 	return 0;
 }
