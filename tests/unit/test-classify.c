@@ -432,13 +432,49 @@ static void bnxt_segments(void **state)
 	assert_int_equal(classify(bnxt, trace, 40, noise, 65536, NULL, &c, &refusal), -EMSGSIZE);
 }
 
+/* The class of what fits no case is the command's own, also where no effect says so. */
+static void what_fits_no_case(void **state)
+{
+	const struct command *shipped_command = fixture_command("nvme", "get-features");
+	struct refinement refine = *shipped_command->refine;
+	struct dialect dialect = *shipped_command->dialect;
+	struct command command = *shipped_command;
+	struct condition_term term = {.field = (unsigned)command_field(&command, "fid")};
+	struct value_range range = {.first = 2, .last = 4};
+	uint8_t sqe[64] = {0x0a};
+	struct refusal refusal;
+	struct classified c;
+
+	term.ranges = &range;
+	term.n_ranges = 1;
+	refine.when = (struct condition){.terms = &term, .n_terms = 1};
+	refine.class = CLASS_READ_ONLY;
+	refine.effects = 0;
+	command.dialect = &dialect;
+	command.refine = &refine;
+	command.n_refine = 1;
+	command.n_also = 0;
+	command.effects = 0;
+	dialect.commands = &command;
+	dialect.n_commands = 1;
+	for (int class = CLASS_READ_ONLY; class < _CLASS_MAX; class ++) {
+		command.class = (enum effect_class) class;
+		for (sqe[40] = 1; sqe[40] <= 5; sqe[40]++) {
+			if (classify(&dialect, sqe, 64, NULL, 0, NULL, &c, &refusal) < 0)
+				fail_msg("%s", refusal.text);
+			assert_int_equal(c.class, sqe[40] >= 2 && sqe[40] <= 4 ? READ : class);
+		}
+	}
+}
+
 /* Whatever is in it, a refusal is a sentence that fits a D-Bus string and one line of a log. */
 static void refusals_are_printable(void **state)
 {
 	struct refusal refusal;
 
-	assert_int_equal(refuse(&refusal, -EBADMSG, "a\n\xff\x1b[31m%s", "\xc3\xa9~"), -EBADMSG);
-	assert_string_equal(refusal.text, "a???[31m??~");
+	assert_int_equal(refuse(&refusal, -EBADMSG, "a\n\xff\x1b[31m%s", "\xc3\xa9~\x7f"),
+			 -EBADMSG);
+	assert_string_equal(refusal.text, "a???[31m??~?");
 	refuse(&refusal, -EBADMSG, "%0600d", 7);
 	assert_int_equal(strlen(refusal.text), sizeof(refusal.text) - 1);
 }
@@ -518,6 +554,7 @@ int main(void)
 		cmocka_unit_test(cxl_set_feature_data_is_the_tail),
 		cmocka_unit_test(mlx5_selectors),
 		cmocka_unit_test(bnxt_segments),
+		cmocka_unit_test(what_fits_no_case),
 		cmocka_unit_test(refusals_are_printable),
 		cmocka_unit_test(lengths_that_overflow),
 		cmocka_unit_test(nvme_direction_is_the_opcodes),

@@ -110,6 +110,21 @@ static void a_field_beyond_the_message_is_refused(void **state)
 	assert_true(bytes_zero(message, sizeof(message)));
 }
 
+/* Of a catalogue that no loader makes. */
+static void a_field_of_no_size_is_refused(void **state)
+{
+	struct field field = {.type = FIELD_NUMBER, .n_parts = 1, .parts = {{.size = 9}}};
+	uint8_t message[32] = {};
+	union field_value value = {};
+
+	assert_false(field_get(&field, message, sizeof(message), &value));
+	assert_false(field_put(&field, message, sizeof(message), &value));
+	field.type = FIELD_BYTES;
+	field.size = FIELD_BYTES_MAX + 1;
+	assert_false(field_get(&field, message, sizeof(message), &value));
+	assert_false(field_put(&field, message, sizeof(message), &value));
+}
+
 static void all_64_bits_work(void **state)
 {
 	uint8_t message[8] = {};
@@ -209,6 +224,9 @@ static void values_have_text(void **state)
 			    "0xf");
 	assert_string_equal(field_format(&bytes, &(union field_value){}, small, sizeof(small)),
 			    "00");
+	small[0] = '!';
+	field_format(&bytes, &(union field_value){}, small, 0);
+	assert_int_equal(small[0], '!');
 }
 
 static void secrets_are_never_shown(void **state)
@@ -253,6 +271,10 @@ static void what_a_field_takes_is_explained(void **state)
 
 	assert_string_equal(field_explain(&bytes, text, sizeof(text)),
 			    "3 bytes as 6 hexadecimal digits");
+	field.type = FIELD_BYTES;
+	field.size = 1;
+	assert_string_equal(field_explain(&field, text, sizeof(text)),
+			    "1 byte as 2 hexadecimal digits");
 	field.type = FIELD_UUID;
 	assert_string_equal(field_explain(&field, text, sizeof(text)),
 			    "a UUID, 8-4-4-4-12 hexadecimal digits");
@@ -265,6 +287,7 @@ int main(void)
 		cmocka_unit_test(bits_leave_their_neighbours_alone),
 		cmocka_unit_test(a_value_too_large_is_refused),
 		cmocka_unit_test(a_field_beyond_the_message_is_refused),
+		cmocka_unit_test(a_field_of_no_size_is_refused),
 		cmocka_unit_test(all_64_bits_work),
 		cmocka_unit_test(uuids_keep_their_order),
 		cmocka_unit_test(text_is_read_strictly),

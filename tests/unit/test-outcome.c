@@ -314,6 +314,13 @@ static void bnxt_driver_failures(void **state)
 	assert_kind(o, OUTCOME_UNKNOWN);
 	assert_int_equal(o.status, 0xfff0);
 	assert_int_equal(o.response_length, 0);
+	/* The first and the last of them, and their neighbours. */
+	for (unsigned code = 0xff00; code <= 0xffff; code++) {
+		put(4, 2, code);
+		assert_kind(land(&f, 0, 0), code >= 0xff01 && code <= 0xfffd
+						    ? OUTCOME_UNKNOWN
+						    : OUTCOME_REFUSED_BY_DEVICE);
+	}
 	reply[4] = 0xff; /* not supported: a code of the firmware */
 	assert_kind(land(&f, 0, 0), OUTCOME_REFUSED_BY_DEVICE);
 }
@@ -344,6 +351,53 @@ static void echoed_addresses_are_blotted_out(void **state)
 	assert_true(bytes_zero(o.response + 16, 8) && bytes_zero(o.response + 40, 8));
 }
 
+/* Of catalogues that are not shipped: no status, an answer that may be shorter, a short echo. */
+static void answers_of_other_shapes(void **state)
+{
+	struct flight f = fly("mlx5", counter, 32, 0);
+	struct dialect dialect = *f.c.command->dialect;
+	struct command command = *f.c.command;
+	struct outcome o;
+
+	command.dialect = &dialect;
+	f.c.command = &command;
+	put(0, 4, 100);
+	/* Of the 100 bytes that were written, 8 are said to count, and 4 before them. */
+	command.answer.part = (struct field_part){.offset = 8, .size = 8, .high = 63};
+	command.answer.add = 4;
+	put(4 + 8, 8, 8);
+	assert_int_equal(land(&f, 0, 0).response_length, 12);
+	command.answer.whole = true;
+	assert_kind(land(&f, 0, 0), OUTCOME_UNKNOWN);
+	command.answer.whole = false;
+	put(4 + 8, 8, UINT64_MAX);
+	assert_int_equal(land(&f, 0, 0).response_length, 100);
+	/* Too short to say it. */
+	put(0, 4, 15);
+	assert_kind(land(&f, 0, 0), OUTCOME_UNKNOWN);
+	command.answer = (struct answer_size){};
+
+	dialect.status.size = 0;
+	put(0, 4, 0);
+	o = land(&f, 0, 0);
+	assert_kind(o, OUTCOME_EXECUTED);
+	assert_null(o.response);
+
+	/* An echo that ends in the middle of a pointer, and one that ends before it. */
+	dialect.echoes = true;
+	command.n_segments = 1;
+	for (unsigned pointer = 520; pointer <= 536; pointer += 4) {
+		memset(reply, 0xcc, f.length);
+		put(0, 4, 528);
+		command.segments[0].pointer = (uint16_t)pointer;
+		o = land(&f, 0, 0);
+		assert_int_equal(o.response_length, 528);
+		for (size_t i = 0; i < 528; i++)
+			assert_int_equal(o.response[i], i >= pointer && i < pointer + 8 ? 0 : 0xcc);
+	}
+	assert_null(outcome_kind_to_string(_OUTCOME_MAX));
+}
+
 static void a_reply_of_another_length_is_none(void **state)
 {
 	struct flight f = fly("cxl", get_feature, 37, 0);
@@ -371,6 +425,7 @@ int main(void)
 		cmocka_unit_test(short_answers_are_unknown),
 		cmocka_unit_test(bnxt_driver_failures),
 		cmocka_unit_test(echoed_addresses_are_blotted_out),
+		cmocka_unit_test(answers_of_other_shapes),
 		cmocka_unit_test(a_reply_of_another_length_is_none),
 	};
 
