@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What holds for every source file: where it may lean, whose names it uses, under which licence it stands."""
 import re
+import subprocess
 
 import tap
 
@@ -102,6 +103,13 @@ def test_every_trap_is_met_where_it_says():
     wrong = [f"{path} has no \"{name}\"" for path, name in named
              if name not in re.sub(r"\s+(\* )?", " ", text(path))]
     assert len(named) > 30 and not wrong, "\n".join(wrong)
+
+
+def test_every_seeded_fault_still_fits():
+    result = subprocess.run([tap.SOURCE / "tests/faults/run", "--list"], stdout=subprocess.PIPE, text=True, check=False)
+    listed = result.stdout.splitlines()
+    wrong = [line for line in listed if line.endswith("DOES NOT FIT")]
+    assert result.returncode == 0 and not wrong and len(listed) > 100, "\n".join(wrong) or listed
 
 
 tap.run(globals())

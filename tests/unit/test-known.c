@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "policy/catalogue-load.h"
 #include "policy/classify.h"
 #include "policy/encode.h"
 
@@ -161,6 +162,43 @@ static void who_describes_a_command_does_not_better_it(void **state)
 	assert_int_equal(try(both, &message, HEAD, NULL), -EOPNOTSUPP);
 }
 
+/* A later file describes what nobody described, and nothing that is known to be never sent. */
+static void what_is_refused_stays_refused(void **state)
+{
+	static const char *const later[] = {
+		"dialect: test\ncommands:\n  - {name: reset, opcode: 2, summary: s, class: "
+		"destructive, "
+		"reason: r, response: {length: 8}, scope: 0}\n",
+		"dialect: test\ncommands:\n  - {name: burn, opcode: 3, summary: s, class: "
+		"destructive, "
+		"reason: r, response: {length: 8}, scope: 0, fields: {direction: {in: direction, "
+		"select: 1}}}\n",
+		"dialect: test\ncommands:\n  - {name: read, opcode: 1, summary: s, class: "
+		"read-only, "
+		"reason: r, response: {length: 8}, scope: 0, fields: {direction: {in: direction, "
+		"select: 1}}}\n",
+	};
+	_cleanup_fclose_ FILE *file = NULL;
+	char path[4096], text[8192];
+	size_t length;
+
+	snprintf(path, sizeof(path), "%s/" FIRST "/test.yaml", getenv("FWCTLD_SOURCE") ?: ".");
+	file = fopen(path, "re");
+	assert_non_null(file);
+	length = fread(text, 1, sizeof(text), file);
+	assert_true(length > 0 && length < sizeof(text));
+	for (size_t i = 0; i < ELEMENTSOF(later); i++) {
+		_cleanup_(problems_done) struct problems problems = {};
+		struct catalogue *catalogue = NULL;
+
+		assert_int_equal(catalogue_load_text("test", text, length, later[i],
+						     strlen(later[i]), &problems, &catalogue),
+				 -EBADMSG);
+		assert_null(catalogue);
+		assert_non_null(strstr(problems.items[0].text, "already"));
+	}
+}
+
 static void the_drivers_limits(void **state)
 {
 	struct message message = {.opcode = 1, .in_len = 4};
@@ -207,6 +245,7 @@ int main(void)
 		cmocka_unit_test(one_number_is_at_most_another),
 		cmocka_unit_test(what_is_refused_is_never_sent),
 		cmocka_unit_test(who_describes_a_command_does_not_better_it),
+		cmocka_unit_test(what_is_refused_stays_refused),
 		cmocka_unit_test(the_drivers_limits),
 		cmocka_unit_test(what_the_kernel_is_capable_of),
 	};
