@@ -43,7 +43,8 @@ struct live_table {
 struct live_effects {
 	struct live_table commands; /* by opcode */
 	struct live_table values;   /* by the value of the field that a command's `live:` names */
-	uint32_t kernel_capabilities; /* a bit each: the first word of FWCTL_INFO's data, for bnxt */
+	uint32_t
+		kernel_capabilities; /* a bit each: the first word of FWCTL_INFO's data, for bnxt */
 };
 
 /* Nothing is reported. */

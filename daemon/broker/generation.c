@@ -54,7 +54,8 @@ int generation_load(uint64_t number, struct problems *problems, struct generatio
 		return r;
 	}
 	generation_digest(generation);
-	/* The text of the files took four times as much; glibc would keep that for the next time. */
+	/* The text of the files took four times as much; glibc would keep that for the next time.
+	 */
 	(void)malloc_trim(0);
 	*ret = generation;
 	return 0;

@@ -262,8 +262,8 @@ static int64_t command_length(const struct nvme_passthru_cmd64 *sqe)
 	case NVME_IDENTIFY:
 	case NVME_ACME_WEAR:
 		return 4096;
+	/* Asked for its capabilities alone (SEL 3), too: one that does not know SEL ignores it. */
 	case NVME_GET_FEATURES:
-		return nvme_bits(sqe->cdw10, 10, 8) == 3 ? 0 : nvme_feature_length(fid);
 	case NVME_SET_FEATURES:
 		return nvme_feature_length(fid);
 	case NVME_NAMESPACE_MANAGEMENT:

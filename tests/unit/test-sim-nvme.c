@@ -244,7 +244,7 @@ static void test_feature_with_data(void **state)
 	memset(data, 0xee, 16);
 	assert_int_equal(admin(0x0a, 0, 0x0e, 8), 0);
 	assert_memory_equal(data, "\x11\x22\x33\x44\x55\x66\x02\x00\xee", 9);
-	assert_int_equal(get_feature(0, 0x0e, 3), 0);
+	assert_int_equal(admin(0x0a, 0, 0x0e | 3 << 8, 8), 0);
 }
 
 static void test_kernel_refuses(void **state)
@@ -422,7 +422,7 @@ static void test_wrong_transfers(void **state)
 	c.cdw11 = 1;
 	assert_bug(c, "moves 262656 bytes, but 512");
 	assert_bug(sqe(0x09, 0, 0x0e, 4), "moves 8 bytes, but 4");
-	assert_bug(sqe(0x0a, 0, 0x0e | 3 << 8, 8), "moves 0 bytes, but 8");
+	assert_bug(sqe(0x0a, 0, 0x0e | 3 << 8, 0), "moves 8 bytes, but 0");
 	assert_bug(sqe(0x80, 1, 0, 4096), "moves 0 bytes");
 	assert_bug(sqe(0x11, 0, 0, 8), "moves 4 bytes");
 	assert_bug(sqe(0x0d, 0, 0, 0), "moves 4096 bytes");
