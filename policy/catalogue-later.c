@@ -22,7 +22,8 @@ struct command *undescribed_find(const struct loader *loader, const struct comma
 	for (size_t i = 0; i < dialect->n_commands; i++) {
 		struct command *other = &dialect->commands[i];
 
-		if (other != command && other->layout_unknown &&
+		/* One without a name is a problem that was reported. */
+		if (other != command && other->layout_unknown && other->name &&
 		    strcmp(other->name, command->name) == 0 && commands_clash(other, command))
 			return other;
 	}
