@@ -252,11 +252,12 @@ static void command_unique(const struct loader *loader, struct yaml_node *map,
 			   const struct command *command)
 {
 	const struct dialect *dialect = loader->dialect;
+	const struct command *undescribed = undescribed_find(loader, command);
 
 	for (size_t i = 0; i < dialect->n_commands; i++) {
 		const struct command *other = &dialect->commands[i];
 
-		if (other == command || other == undescribed_find(loader, command))
+		if (other == command || other == undescribed)
 			continue;
 		if (yaml_get(map, "opcode") && commands_clash(other, command))
 			loader_error(
