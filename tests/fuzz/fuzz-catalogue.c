@@ -10,10 +10,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "include/arena.h"
 #include "policy/catalogue-load.h"
+#include "policy/classify.h"
 #include "policy/field.h"
+#include "policy/pack.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Its shortest message, with data of 64 bytes or none: refused, or packed. */
+static void check_message(const struct command *command)
+{
+	static const uint8_t data[64];
+	static uint8_t given[ARENA_GIVEN_MAX];
+
+	for (size_t length = 0; length <= sizeof(data); length += sizeof(data)) {
+		struct classified classified;
+		struct refusal refusal;
+		struct arena arena;
+
+		if (classify(command->dialect, command->template, command->message_size, data,
+			     length, NULL, &classified, &refusal) < 0)
+			continue;
+		assert(!command->refused && classified.command == command);
+		assert(classified.class >= command->class || command->n_refine > 0);
+		assert(effect_set_class(classified.effects) <= classified.class);
+		assert(pack(&classified, given, &arena) == 0);
+	}
+}
 
 /* What the classifier relies on without looking. */
 static void check_command(const struct dialect *dialect, const struct command *command)
@@ -25,13 +49,17 @@ static void check_command(const struct dialect *dialect, const struct command *c
 	assert(command->n_fields <= FIELDS_MAX);
 	assert(command->message_size > 0 && command->message_size <= MESSAGE_HEAD_MAX);
 	assert(dialect_command(dialect, command->name) == command);
-	assert(dialect_opcode(dialect, command->opcode) == command);
+	/* Its own message is no other's, however many have its opcode. */
+	assert(dialect_opcode(dialect, command->opcode)->opcode == command->opcode);
+	assert(dialect_find(dialect, command->opcode, command->template, command->message_size) ==
+	       command);
 	for (unsigned i = 0; i < command->n_fields; i++) {
 		union field_value value;
 
 		assert(command_field(command, command->fields[i].name) == (int)i);
 		assert(field_get(&command->fields[i], command->template, command->message_size,
 				 &value));
+		assert(command->fields[i].at_most < (int)command->n_fields);
 		for (size_t j = 0; j < command->fields[i].n_defaults; j++)
 			assert(command->fields[i].defaults[j].value <=
 			       field_max(&command->fields[i]));
@@ -43,6 +71,13 @@ static void check_command(const struct dialect *dialect, const struct command *c
 	for (size_t i = 0; i < command->n_layouts; i++)
 		assert(command->layouts[i].layout);
 	assert(command->live_key < (int)command->n_fields);
+	for (size_t i = 0; i < command->n_also; i++)
+		for (size_t j = 0; j < command->also[i].when.n_terms; j++)
+			assert(command->also[i].when.terms[j].field < command->n_fields);
+	for (unsigned i = 0; i < command->n_segments; i++)
+		assert(bytes_within(command->message_size, command->segments[i].pointer, 8) &&
+		       bytes_zero(command->mask + command->segments[i].pointer, 8));
+	check_message(command);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
