@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """bnxt: the kernel follows addresses in messages, in the memory of whoever makes the call. Nobody but fwctld has one there."""
+import os
+import signal
 import struct
 
 import pytest
@@ -8,6 +10,7 @@ import processes
 from attack import ALLOW_ALL, Attack, changed
 from client import BusError
 from simulated import Fault
+from test_executor import executor_pid
 
 # The 32 requests with addresses, as the kernel's driver has them and not the catalogue: type, bytes, and per address
 # its place, whether the device reads there, and its length: fixed, or (place, bytes, unit) of the field that says it.
@@ -179,3 +182,17 @@ def test_no_answer_has_anything_of_the_caller_before(adapters, fault):
     assert len(response) >= 4096
     assert not any(response[-2048:]) and b"SECRET" not in response
     processes.wait_for(lambda: bob.property("State") == "idle", "an idle device")
+
+
+def test_a_kernel_that_takes_no_addresses_any_more_is_sent_none(adapters):
+    """Decided while nobody held the device, and sent to what was opened then: by what its kernel says."""
+    adapters.policy(ALLOW_ALL)
+    device = adapters.client("alice").device(adapters.bnxt.name)
+    adapters.bnxt.kernel_capabilities(0x7)
+    os.kill(executor_pid(adapters, adapters.bnxt.name), signal.SIGKILL)
+    processes.wait_for(lambda: device.property("State") == "starting", "the end of the executor")
+    seen = adapters.bnxt.seen()
+    with pytest.raises(BusError) as error:
+        device.execute("bnxt.port-qstats")
+    assert error.value.short == "Denied" and '"dma"' in error.value.message
+    assert adapters.bnxt.seen() == seen

@@ -5,6 +5,7 @@ import struct
 import pytest
 
 from attack import ALLOW_ALL, Attack, changed
+from bench import ETC
 from client import BusError
 from simulated import Fault
 
@@ -89,3 +90,45 @@ def test_no_answer_has_anything_of_the_caller_before(adapters):
     adapters.pds.fault(Fault.STATUS, status=0)
     response = bob.execute("pds.read-log", {"out-len": 4096})[2]
     assert response[48:] == bytes(4096)
+
+
+TOKEN = 0x5EC2E7A5
+UNLOCK = """
+  - name: unlock
+    opcode: 0x010007
+    summary: Unlock the settings.
+    class: config-change
+    reason: a token opens them
+    fields:
+      endpoint: {in: endpoint, select: 1}
+      token: {at: 8, size: 4, secret: true}
+    response: {length: 48}
+    scope: 0
+"""
+
+
+def test_a_secret_that_an_administrator_described_is_told_to_nobody(adapters):
+    """Explained, denied, asked polkit about, or wrong: by name and as bytes."""
+    file = ETC / "commands.d/pds.yaml"
+    file.write_text(file.read_text() + UNLOCK)
+    adapters.client("root").manager("ReloadPolicy")
+    text = changed(message((1, 0x010007)), 8, struct.pack("=I", TOKEN))
+    told = []
+    for user in ("bob", "nobody"):  # polkit refuses the one, and can't ask the other
+        device = adapters.client(user).device(adapters.pds.name)
+        told += [device.explain("pds.unlock", {"token": TOKEN}), device.explain_raw(text)]
+        for call, *words in ((device.execute, "pds.unlock", {"token": TOKEN}), (device.execute_raw, text),
+                             (device.execute, "pds.unlock", {"token": TOKEN << 8}),
+                             (device.execute, "pds.unlock", {"token": f"{TOKEN:x}z"}),
+                             (device.execute_raw, text + b"\0"),
+                             (device.execute_raw, changed(text, 24, b"\1"))):
+            with pytest.raises(BusError) as error:
+                call(*words)
+            told += [error.value.message, error.value.details]
+    adapters.journal.wait("denied", count=2)
+    told += [record.raw for record in adapters.journal.records()]
+    digits = (f"{TOKEN:x}", struct.pack("=I", TOKEN).hex(), str(TOKEN), f"{TOKEN << 8:x}", str(TOKEN << 8))
+    for words in map(str, told):
+        assert not any(secret in words.lower() for secret in digits), words
+    assert "(secret)" in str(told)
+    assert adapters.reached() == 0
