@@ -243,6 +243,27 @@ static bool are_told_apart(const struct command *a, const struct command *b)
 	return false;
 }
 
+/* A field that was forgotten there would make one command of what are many. */
+static void selects_check(const struct loader *loader, const struct yaml_node *at,
+			  const struct command *command)
+{
+	const struct source *source = loader->source;
+
+	for (size_t i = 0; i < source->n_places; i++) {
+		const struct place *place = &source->places[i];
+		bool found = !place->selects;
+
+		for (unsigned j = 0; j < command->n_fields && !found; j++)
+			found = command->fields[j].select && command->fields[j].n_parts == 1 &&
+				is_one_place(&command->fields[j].parts[0], &place->part);
+		if (!found)
+			loader_error(loader, at,
+				     "The same opcode is another command where \"%s\" is another "
+				     "number: expected a field {in: %s, select: NUMBER}.",
+				     place->name, place->name);
+	}
+}
+
 bool commands_clash(const struct command *a, const struct command *b)
 {
 	return a->opcode == b->opcode && !are_told_apart(a, b);
@@ -265,7 +286,14 @@ static void command_unique(const struct loader *loader, struct yaml_node *map,
 				"The opcode 0x%x is %s already, at %s:%u, and no field with "
 				"\"select\" tells them apart. A later file can only worsen it.",
 				command->opcode, other->full_name, other->file, other->line);
-		if (command->name && other->name && strcmp(other->name, command->name) == 0)
+		if (!command->name || !other->name || strcmp(other->name, command->name) != 0)
+			continue;
+		if (other->layout_unknown)
+			loader_error(loader, yaml_get(map, "name"),
+				     "There is a command \"%s\" already, at %s:%u. To describe it, "
+				     "give its opcode, 0x%x, and its fields with \"select\".",
+				     command->name, other->file, other->line, other->opcode);
+		else
 			loader_error(
 				loader, yaml_get(map, "name"),
 				"There is a command \"%s\" already, at %s:%u. A later file can "
@@ -321,6 +349,7 @@ static int command_read(const struct loader *loader, struct yaml_node *map, stru
 	r = fields_read(loader, map, yaml_get(map, "fields"), command);
 	if (r < 0)
 		return r;
+	selects_check(loader, yaml_get(map, "fields") ?: map, command);
 	command_unique(loader, map, command);
 	node = yaml_get(map, "scope");
 	if (node) {
@@ -434,7 +463,7 @@ int commands_read(const struct loader *loader, struct yaml_node *node)
 			return r;
 		undescribed = undescribed_find(loader, command);
 		if (undescribed) {
-			r = command_describe(undescribed, command);
+			r = command_describe(loader, node->items[i].value, undescribed, command);
 			if (r < 0)
 				return r;
 			dialect->n_commands--;

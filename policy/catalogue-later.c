@@ -22,25 +22,44 @@ struct command *undescribed_find(const struct loader *loader, const struct comma
 	for (size_t i = 0; i < dialect->n_commands; i++) {
 		struct command *other = &dialect->commands[i];
 
-		/* One without a name is a problem that was reported. */
+		/*
+		 * One without a name is a problem that was reported. What worsens it is about the
+		 * fields that it had.
+		 */
 		if (other != command && other->layout_unknown && other->name &&
-		    strcmp(other->name, command->name) == 0 && commands_clash(other, command))
+		    other->n_also == 0 && strcmp(other->name, command->name) == 0 &&
+		    commands_clash(other, command))
 			return other;
 	}
 	return NULL;
 }
 
-int command_describe(struct command *undescribed, struct command *command)
+/* It is not as harmless as its description says, wherever that says so. */
+static void warn_of_better(const struct loader *loader, const struct yaml_node *at,
+			   const struct command *undescribed, const struct command *command)
 {
-	size_t n = command->n_also + undescribed->n_also + 1;
-	struct refinement *also = reallocarray(command->also, n, sizeof(*also));
+	enum effect_class best = command->class;
+
+	for (size_t i = 0; i < command->n_refine; i++)
+		if (command->refine[i].class < best)
+			best = command->refine[i].class;
+	if (best < undescribed->class)
+		yaml_problem(loader->file, at, true, loader->problems,
+			     "%s stays %s, not %s as is said here: who describes a command can "
+			     "only make it worse. A rule of the policy can allow it as it is.",
+			     command->full_name, effect_class_to_string(undescribed->class),
+			     effect_class_to_string(best));
+}
+
+int command_describe(const struct loader *loader, const struct yaml_node *at,
+		     struct command *undescribed, struct command *command)
+{
+	struct refinement *also = reallocarray(command->also, command->n_also + 1, sizeof(*also));
 
 	if (!also)
 		return -ENOMEM;
+	warn_of_better(loader, at, undescribed, command);
 	command->also = also;
-	for (size_t i = 0; i < undescribed->n_also; i++)
-		also[command->n_also++] = undescribed->also[i];
-	undescribed->n_also = 0;
 	/* Who describes a command can know it to be worse, and never better. */
 	also[command->n_also++] = (struct refinement){
 		.class = undescribed->class,

@@ -15,7 +15,8 @@ void limits_read(const struct loader *loader, struct yaml_node *map)
 	} keys[] = {
 		{"message-min", &limits->message_min},	 {"message-max", &limits->message_max},
 		{"message-unit", &limits->message_unit}, {"response-min", &limits->response_min},
-		{"segment-min", &limits->segment_min},	 {"segment-max", &limits->segment_max},
+		{"response-max", &limits->response_max}, {"segment-min", &limits->segment_min},
+		{"segment-max", &limits->segment_max},
 	};
 	const char *known[ELEMENTSOF(keys) + 1] = {};
 
@@ -65,7 +66,7 @@ void limits_check(const struct loader *loader, const struct yaml_node *at,
 	for (size_t i = 0; i < command->n_response; i++)
 		if (command->response[i].length.field < 0)
 			check(loader, at, "The response", command->response[i].length.add,
-			      limits->response_min, 0);
+			      limits->response_min, limits->response_max);
 	for (unsigned i = 0; i < command->n_segments; i++)
 		if (command->segments[i].length.field < 0)
 			check(loader, at, "A segment", command->segments[i].length.add,

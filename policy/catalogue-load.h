@@ -19,6 +19,7 @@
 struct place {
 	const char *name;
 	struct field_part part;
+	bool selects; /* each command has a field here that tells it from others of its opcode */
 };
 
 /* What a dialect's first file says to all its commands, those of later files included. */
@@ -139,7 +140,8 @@ int worsen_read(const struct loader *loader, struct yaml_node *node);
 /* The command of unknown layout that this one, of a later file, describes; or NULL. */
 struct command *undescribed_find(const struct loader *loader, const struct command *command);
 /* Takes its place, and all its class and effects with it. `command` is empty afterwards. */
-int command_describe(struct command *undescribed, struct command *command);
+int command_describe(const struct loader *loader, const struct yaml_node *at,
+		     struct command *undescribed, struct command *command);
 
 /* catalogue-command.c */
 /* Is there a message that could be both? */

@@ -125,21 +125,25 @@ int places_read(const struct loader *loader, struct yaml_node *node, struct sour
 	if (!source->places)
 		return -ENOMEM;
 	for (size_t i = 0; i < node->n_items; i++) {
-		struct yaml_node *value = node->items[i].value;
+		struct yaml_node *value = node->items[i].value, *selects;
 		struct field_part part;
+		struct place *place;
 
 		if (!loader_kind(loader, value, YAML_MAP, "a place, like {at: 40, size: 4},"))
 			continue;
 		(void)yaml_get(value, "at");
 		(void)yaml_get(value, "size");
 		(void)yaml_get(value, "order");
-		loader_known(loader, value, (const char *const[]){"at", "size", "order", NULL});
+		selects = yaml_get(value, "selects");
+		loader_known(loader, value,
+			     (const char *const[]){"at", "size", "order", "selects", NULL});
 		if (!part_read(loader, value, 8, &part))
 			continue;
-		source->places[source->n_places++] = (struct place){
-			.name = node->items[i].key->scalar,
-			.part = part,
-		};
+		place = &source->places[source->n_places++];
+		*place = (struct place){.name = node->items[i].key->scalar, .part = part};
+		if (selects)
+			(void)yaml_read_bool(loader->file, selects, "\"selects\"", loader->problems,
+					     &place->selects);
 	}
 	return 0;
 }

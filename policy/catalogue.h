@@ -269,7 +269,7 @@ struct command {
 struct limits {
 	uint32_t message_min, message_max; /* with the tail */
 	uint32_t message_unit;		   /* it has a multiple of these */
-	uint32_t response_min;
+	uint32_t response_min, response_max;
 	uint32_t segment_min, segment_max;
 };
 

@@ -61,7 +61,8 @@ static void add_device(struct audit_record *record, const struct device *device)
 	audit_record_text(record, "SIMULATED", device->identity.simulated ? "1" : "0");
 }
 
-/* "lid=smart rae=1 ...": every field that is the sender's to choose. */
+/* "lid=smart rae=1 ...": what the sender chose, and what tells the command from others of its
+ * opcode. */
 static void add_fields(struct audit_record *record, const struct classified *classified)
 {
 	const struct command *command = classified->command;
@@ -71,7 +72,7 @@ static void add_fields(struct audit_record *record, const struct classified *cla
 	for (unsigned i = 0; i < command->n_fields; i++) {
 		const struct field *field = &command->fields[i];
 
-		if (field->fixed != FIXED_NOT)
+		if (field->fixed != FIXED_NOT && !field->select)
 			continue;
 		field_format(field, &classified->values[i], value, sizeof(value));
 		if (w.length > 0)

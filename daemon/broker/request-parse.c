@@ -10,6 +10,7 @@
 #include "include/cleanup.h"
 #include "policy/encode.h"
 #include "policy/field.h"
+#include "policy/suggest.h"
 #include "policy/yaml.h"
 
 #define REASON_MAX 256u /* bytes */
@@ -214,10 +215,26 @@ static int keep_bytes(struct request *request, const void *message, size_t lengt
 	return 0;
 }
 
+static int refuse_unknown(const struct device *device, const struct dialect *dialect,
+			  const char *name, struct refusal *refusal)
+{
+	const char *dot = strchr(name, '.');
+	/* Its dialect is left out on both sides: it would make every name look like every other. */
+	struct suggestion suggestion = {.wrong = dot ? dot + 1 : name};
+
+	for (size_t i = 0; dialect && i < dialect->n_commands; i++)
+		suggestion_try(&suggestion, dialect->commands[i].name);
+	return refuse(
+		refusal, -ENOENT,
+		"The catalogue has no command \"%.64s\" for this device, whose dialect is %s.%s "
+		"\"fwctl commands %s\" lists them.",
+		name, device->identity.dialect, suggestion_text(&suggestion), device->name);
+}
+
 static int parse_named(struct request *request, struct refusal *refusal)
 {
 	static uint8_t buffer[MESSAGE_MAX];
-	const char *dialect_name = request->device->identity.dialect, *name;
+	const char *name;
 	const struct dialect *dialect;
 	const struct command *command;
 	struct field_setting settings[FIELDS_MAX];
@@ -231,11 +248,7 @@ static int parse_named(struct request *request, struct refusal *refusal)
 	dialect = device_dialect(request->device);
 	command = dialect ? dialect_command(dialect, name) : NULL;
 	if (!command)
-		return refuse(
-			refusal, -ENOENT,
-			"The catalogue has no command \"%.64s\" for this device, whose dialect is "
-			"%s. \"fwctl commands %s\" lists them.",
-			name, dialect_name, request->device->name);
+		return refuse_unknown(request->device, dialect, name, refusal);
 	r = device_takes(request->device, command, refusal);
 	if (r >= 0)
 		r = read_settings(request->call, command, settings, &n_settings, refusal);

@@ -125,6 +125,13 @@ def test_settings_of_pds(adapters, pds):
     assert error.value.short == "DeviceRefused" and error.value.details["status"] == 22
 
 
+def test_the_record_says_what_tells_the_command_from_others(adapters, pds):
+    """The name of an operation is the administrator's, who can give it to another endpoint tomorrow."""
+    pds.execute("pds.get-settings", {"out-len": 11})
+    intent = adapters.journal.wait("intent", command="pds.get-settings")
+    assert intent["fields"].split()[-1] == "endpoint=0x1", intent["fields"]
+
+
 def test_addresses_in_the_echo_are_blotted_out(adapters, pds):
     response = pds.execute("pds.read-log", {"in-len": 4, "out-len": 16}, b"what")[2]
     assert response[16:24] == response[40:48] == bytes(8)

@@ -134,6 +134,12 @@ def test_unknown_command(fwctld, alice, command):
 
 
 @pytest.mark.any_device
+@pytest.mark.parametrize("command", ["get-log-pge", "nvme.get-logpage", "cxl.get-log-pages"])
+def test_a_slip_of_the_hand(fwctld, alice, command):
+    refused(fwctld, lambda: alice.nvme.execute(command, {}), "UnknownCommand", says=('Did you mean "get-log-page"?',))
+
+
+@pytest.mark.any_device
 @pytest.mark.parametrize("opcode,command", [
     (0x01, "create-io-submission-queue"), (0x0C, "asynchronous-event-request"), (0x18, "keep-alive"),
     (0x45, "controller-data-queue"), (0x7C, "doorbell-buffer-config"), (0x7F, "fabrics"), (0x1D, "mi-send"),

@@ -533,7 +533,10 @@ static void heads_are_as_the_headers_say(void **state)
 		  .segment_min = 1,
 		  .segment_max = 65536}},
 		{"pds", 4, 23, BYTES_HOST, 24, 4,
-		 .limits = {.message_min = 48, .message_max = 48, .response_min = 48},
+		 .limits = {.message_min = 48,
+			    .message_max = 48,
+			    .response_min = 48,
+			    .response_max = 48},
 		 .echoes = true},
 	};
 

@@ -18,11 +18,11 @@
 #define LATER "tests/data/commands/known/later"
 
 static struct catalogue *first, *both;
+static struct problems warnings; /* of both */
 
 static int setup(void **state)
 {
 	const char *source = getenv("FWCTLD_SOURCE") ?: ".";
-	_cleanup_(problems_done) struct problems problems = {};
 	char folders[2][4096];
 
 	snprintf(folders[0], sizeof(folders[0]), "%s/" FIRST, source);
@@ -30,7 +30,7 @@ static int setup(void **state)
 	first = fixture_load(FIRST);
 	if (!first)
 		return -1;
-	return catalogue_load((const char *const[]){folders[0], folders[1], NULL}, false, &problems,
+	return catalogue_load((const char *const[]){folders[0], folders[1], NULL}, false, &warnings,
 			      &both);
 }
 
@@ -38,6 +38,7 @@ static int teardown(void **state)
 {
 	first = catalogue_free(first);
 	both = catalogue_free(both);
+	problems_done(&warnings);
 	return 0;
 }
 
@@ -157,6 +158,10 @@ static void who_describes_a_command_does_not_better_it(void **state)
 	assert_string_equal(got.reason, "judged by its name");
 	assert_int_equal(got.effects,
 			 EFFECT_BIT(EFFECT_CONFIDENTIAL) | EFFECT_BIT(EFFECT_TAINTS_KERNEL));
+	/* Which is said to whoever wrote it. */
+	assert_int_equal(warnings.n, 1);
+	assert_true(warnings.items[0].warning && warnings.items[0].line == 5);
+	assert_non_null(strstr(warnings.items[0].text, "stays config-change, not read-only"));
 	/* Its relative is what it was. */
 	message.direction = 1;
 	assert_int_equal(try(both, &message, HEAD, NULL), -EOPNOTSUPP);
