@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 from client import BusError
-from bench import DENY_ALL, POLICY
+from bench import DENY_ALL, ETC, POLICY
 
 POLICY_D = pathlib.Path("/etc/fwctld/policy.d")
 
@@ -43,6 +43,18 @@ def test_bad_policy_by_signal_changes_nothing(fwctld, alice):
     alice.nvme.smart()
     assert "60-test.yaml:2:" in str(fwctld.journal.wait("policy-rejected")["problem"])
     assert fwctld.broker.running()
+
+
+def test_a_bad_catalogue_changes_nothing(fwctld, alice):
+    """Not even one that forgets the name of what another entry could describe."""
+    entry = "opcode: {}, summary: s, class: destructive, reason: r, size: unknown"
+    (ETC / "commands.d/cxl.yaml").write_text(
+        f"dialect: cxl\ncommands:\n  - {{{entry.format(0xfff0)}}}\n  - {{name: other, {entry.format(0xfff1)}}}\n")
+    with pytest.raises(BusError) as error:
+        fwctld.client("root").manager("ReloadPolicy")
+    assert error.value.short == "InvalidRequest" and "cxl.yaml:3:" in error.value.message
+    assert alice.property("PolicyGeneration") == 1
+    assert alice.nvme.smart()[1] == 0
 
 
 @pytest.mark.any_device
