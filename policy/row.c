@@ -176,6 +176,7 @@ static void get_addition(const struct command *command, const struct live_effect
 				.capacity = w->capacity - strlen(with),
 			};
 
+			ret->addition = &command->also[i];
 			bytes_append(w, with, strlen(with));
 			add_condition(&condition, command, &command->also[i].when, live, ret);
 			w->length += condition.length;
@@ -218,7 +219,7 @@ void row_get(const struct command *command, const struct live_effects *live, siz
 		.capacity = sizeof(ret->text) - sizeof(cut),
 	};
 
-	ret->refinement = NULL;
+	ret->refinement = ret->addition = NULL;
 	fill_unset(command, ret->values);
 	if (n < n_live) {
 		get_reported(command, &get_live(command, live, n)->key, &w, ret);
@@ -235,4 +236,6 @@ void row_classify(const struct command *command, const struct row *row,
 		  const struct live_effects *live, struct classified *ret)
 {
 	classify_as(command, row->refinement, row->values, live, ret);
+	if (row->addition && ret->class == ret->static_class)
+		ret->reason = row->addition->reason;
 }

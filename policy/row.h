@@ -13,6 +13,7 @@
 
 struct row {
 	const struct refinement *refinement;  /* NULL: none of them fits */
+	const struct refinement *addition;    /* of `also`, which this row is about; or NULL */
 	char text[512];			      /* "lid=error,smart rae=1"; see row_get() */
 	union field_value values[FIELDS_MAX]; /* an example that fits it */
 };
@@ -25,5 +26,7 @@ size_t row_count(const struct command *command, const struct live_effects *live)
  */
 void row_get(const struct command *command, const struct live_effects *live, size_t n,
 	     struct row *ret);
+/* Its reason is the addition's, where the row is about one: what it adds is what there is to say.
+ */
 void row_classify(const struct command *command, const struct row *row,
 		  const struct live_effects *live, struct classified *ret);

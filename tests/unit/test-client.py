@@ -497,6 +497,9 @@ def test_every_command_of_the_catalogue_has_its_rows():
                 assert len({row[2] for row in own}) == len(own), own
                 assert all(int(row[1].strip("`").split()[0], 16) == command["opcode"] for row in own), own
                 assert all(row[3] in ("read-only", "config-change", "destructive") and row[8] != "-" for row in own)
+                # What an addition adds has its own reason; where the command is never sent there is one row.
+                reasons = [re.sub(r"\\(.)", r"\1", row[8]) for row in own]
+                assert all(case["reason"] in reasons for case in command.get("also", []) if "when" in case), own
                 assert f"\n{full}, opcode " in "\n" + human, full
             assert {row[0][1:-1] for row in tables[name]} == {f"{name}.{c['name']}" for c in dialect["commands"]}
             assert [row[0] for row in markdown_rows(catalogue(folder, "--format=markdown", name))[name]] == \
