@@ -228,7 +228,9 @@ def test_cycles_leave_nothing(fwctld, targets):
         reader.enough.set()
         reader.join()
     fwctld.wait_idle()
-    wait_for(lambda: counts(fwctld) == before, f"{before} descriptors and executors, not {counts(fwctld)}", seconds=30)
+    # Not more: the connection between the two is closed when an open fails, and made again when one is needed.
+    wait_for(lambda: all(now <= then for now, then in zip(counts(fwctld), before)),
+             f"{before} descriptors and executors, not {counts(fwctld)}", seconds=30)
     assert private(fwctld.broker.pid) - memory < 200 * KIB
     for kind in ("device-added", "device-removed"):
         assert len(records.records(kind, device_id=targets[0][0])) == NVME_CYCLES

@@ -195,7 +195,7 @@ def test_reports_are_shown(shipped):
     for key, row, reason in (
             (("nvme.format-nvm", ""), ("destructive", "destructive", ["immediate-data-change"]), "(LBCC)"),
             (("nvme.namespace-attachment", "sel=attach"), ("destructive", "destructive", ["capacity-change"]), "(NIC)"),
-            (("nvme.identify", "cns=0x0-0xbf"), ("read-only", "read-only", []), "reports no effect of this"),
+            (("nvme.identify", "cns=0x0-0xa,0x10-0x1f"), ("read-only", "read-only", []), "reports no effect of this"),
             (("nvme.self-test", "stc=short,extended,host-initiated"), ("config-change", "destructive", ["unknown"]),
              "does not support this")):
         assert shown[key][:3] == row and reason in shown[key][3], (key, shown[key])
