@@ -16,7 +16,8 @@
 #include "policy/digest.h"
 #include "policy/pack.h"
 
-#define ADMIN "tests/data/commands/admin"
+#define ADMIN	  "tests/data/commands/admin"
+#define FORGETFUL "tests/data/commands/admin-forgetful"
 
 /* struct fwctl_rpc_pds of include/uapi/fwctl/pds.h, in and out in one. */
 struct message {
@@ -34,21 +35,28 @@ static uint8_t bytes[ARENA_GIVEN_MAX], reply[ARENA_GIVEN_MAX];
 static struct classified got;
 static struct refusal refusal;
 
-static int setup(void **state)
+/* What is shipped, and an administrator's folder. */
+static int load(const char *folder, struct problems *problems, struct catalogue **ret)
 {
 	const char *source = getenv("FWCTLD_SOURCE") ?: ".";
-	_cleanup_(problems_done) struct problems problems = {};
 	char folders[2][4096];
 
 	snprintf(folders[0], sizeof(folders[0]), "%s/" FIXTURE_SHIPPED, source);
-	snprintf(folders[1], sizeof(folders[1]), "%s/" ADMIN, source);
+	snprintf(folders[1], sizeof(folders[1]), "%s/%s", source, folder);
+	return catalogue_load((const char *const[]){folders[0], folders[1], NULL}, false, problems,
+			      ret);
+}
+
+static int setup(void **state)
+{
+	_cleanup_(problems_done) struct problems problems = {};
+
 	for (size_t i = 0; i < sizeof(data); i++)
 		data[i] = (uint8_t)(i * 7 + 1);
 	alone = fixture_load(FIXTURE_SHIPPED);
 	if (!alone)
 		return -1;
-	return catalogue_load((const char *const[]){folders[0], folders[1], NULL}, false, &problems,
-			      &named);
+	return load(ADMIN, &problems, &named);
 }
 
 static int teardown(void **state)
@@ -131,6 +139,18 @@ static void another_endpoint_is_another_command(void **state)
 	message.endpoint = 2;
 	assert_int_equal(try(named, &message, 0), 0);
 	assert_int_equal(got.class, CLASS_CONFIG_CHANGE);
+}
+
+static void no_operation_is_one_of_every_endpoint(void **state)
+{
+	_cleanup_(problems_done) struct problems problems = {};
+	struct catalogue *catalogue = NULL;
+
+	assert_int_equal(load(FORGETFUL, &problems, &catalogue), -EBADMSG);
+	assert_int_equal(problems.n_errors, 2);
+	for (size_t i = 0; i < problems.n; i++)
+		assert_non_null(strstr(problems.items[i].text,
+				       "expected a field {in: endpoint, select: NUMBER}"));
 }
 
 static void nothing_but_fields_is_a_senders(void **state)
@@ -266,6 +286,7 @@ int main(void)
 		cmocka_unit_test(what_no_file_names_is_refused),
 		cmocka_unit_test(an_operation_is_its_exact_number),
 		cmocka_unit_test(another_endpoint_is_another_command),
+		cmocka_unit_test(no_operation_is_one_of_every_endpoint),
 		cmocka_unit_test(nothing_but_fields_is_a_senders),
 		cmocka_unit_test(payloads_have_pages_of_their_own),
 		cmocka_unit_test(addresses_never_come_back),
