@@ -67,6 +67,11 @@ void limits_check(const struct loader *loader, const struct yaml_node *at,
 		if (command->response[i].length.field < 0)
 			check(loader, at, "The response", command->response[i].length.add,
 			      limits->response_min, limits->response_max);
+		else if (limits->response_max > 0)
+			loader_error(loader, at,
+				     "The response has as many bytes as a field says; the kernel "
+				     "gives at most %u: expected a number.",
+				     limits->response_max);
 	for (unsigned i = 0; i < command->n_segments; i++)
 		if (command->segments[i].length.field < 0)
 			check(loader, at, "A segment", command->segments[i].length.add,
