@@ -17,27 +17,19 @@ size_t entry_count(const struct command *command)
 	return row_count(command, &harmless) + (command->live_absent ? 1 : 0);
 }
 
-static int find_scope(const struct classified *is)
-{
-	const struct command *command = is->command;
-
-	for (size_t i = 0; i < command->n_scopes; i++)
-		if (condition_holds(&command->scopes[i].when, command, is->values, is->effects))
-			return (int)command->scopes[i].value;
-	return -1;
-}
-
 void entry_get(const struct command *command, size_t n, struct entry *ret)
 {
 	size_t n_rows = row_count(command, &harmless);
 	bool reported = n < n_rows;
+	const struct value_case *scope;
 	const char *when;
 	struct row row;
 
 	row_get(command, &harmless, reported ? n : 0, &row);
 	*ret = (struct entry){.command = command};
 	row_classify(command, &row, reported ? &harmless : &silent, &ret->is);
-	ret->scope = find_scope(&ret->is);
+	scope = command_scope(command, ret->is.values, ret->is.effects);
+	ret->scope = scope ? (int)scope->value : -1;
 	when = row.text;
 	if (!reported)
 		when = "what the device does not report";

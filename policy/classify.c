@@ -251,27 +251,38 @@ static void judge(struct classified *c, const struct refinement *refinement,
 	judge_live(c, live);
 }
 
+const struct value_case *command_scope(const struct command *command,
+				       const union field_value *values, effect_set effects)
+{
+	for (size_t i = 0; i < command->n_scopes; i++)
+		if (condition_holds(&command->scopes[i].when, command, values, effects))
+			return &command->scopes[i];
+	return NULL;
+}
+
 static int choose_scope(struct classified *c, struct refusal *ret_refusal)
 {
 	const struct command *command = c->command;
+	const struct value_case *scope;
 
 	if (command->envelope != ENVELOPE_FWCTL_RPC)
 		return 0;
-	for (size_t i = 0; i < command->n_scopes; i++) {
-		const struct value_case *scope = &command->scopes[i];
+	scope = command_scope(command, c->values, c->effects);
+	if (!scope)
+		return refuse(ret_refusal, -EOPNOTSUPP,
+			      "The catalogue does not know which kernel scope %s needs with these "
+			      "fields.",
+			      command->full_name);
+	c->scope = (unsigned)scope->value;
+	/* Scopes 2 and 3 taint before the driver even looks at the request (fwctl main.c). */
+	if (c->scope >= 2)
+		worsen(c, 0, EFFECT_BIT(EFFECT_TAINTS_KERNEL), c->reason);
+	return 0;
+}
 
-		if (!condition_holds(&scope->when, command, c->values, c->effects))
-			continue;
-		c->scope = (unsigned)scope->value;
-		/* Scopes 2 and 3 taint before the driver even looks at the request (fwctl main.c).
-		 */
-		if (c->scope >= 2)
-			worsen(c, 0, EFFECT_BIT(EFFECT_TAINTS_KERNEL), c->reason);
-		return 0;
-	}
-	return refuse(ret_refusal, -EOPNOTSUPP,
-		      "The catalogue does not know which kernel scope %s needs with these fields.",
-		      command->full_name);
+bool command_lacks_kernel(const struct command *command, const struct live_effects *live)
+{
+	return live && command->needs & ~live->kernel_capabilities;
 }
 
 /* A kernel that would not take the pointers of the message for addresses, or not at all. */
@@ -305,7 +316,7 @@ int classify(const struct dialect *dialect, const void *message, size_t message_
 	r = find_command(dialect, &given, &c.command, ret_refusal);
 	if (r < 0)
 		return r;
-	if (live && c.command->needs & ~live->kernel_capabilities)
+	if (command_lacks_kernel(c.command, live))
 		return refuse_incapable(c.command, ret_refusal);
 	r = parse_head(&c, &given, ret_refusal);
 	if (r < 0)

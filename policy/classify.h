@@ -62,6 +62,11 @@ int classify(const struct dialect *dialect, const void *message, size_t message_
 
 /* Why a command with `refused` is never sent; -EOPNOTSUPP. */
 int command_refuse(const struct command *command, struct refusal *ret_refusal);
+/* Does the driver say that it can't do what the command needs? live NULL: it was not asked. */
+bool command_lacks_kernel(const struct command *command, const struct live_effects *live);
+/* The first scope whose condition holds; NULL: there is none. */
+const struct value_case *command_scope(const struct command *command,
+				       const union field_value *values, effect_set effects);
 
 /*
  * What requests are that one refinement (NULL: none of them) fits, for lists and documentation:

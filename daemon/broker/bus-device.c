@@ -36,7 +36,7 @@ static bool write_why_refused(const struct command *command, const struct live_e
 		       command->layout_unknown ? "; who knows it can describe the command in a "
 						 "file of /etc/fwctld/commands.d"
 					       : "");
-	else if (live && command->needs & ~live->kernel_capabilities)
+	else if (command_lacks_kernel(command, live))
 		refuse(ret, 0, "the driver of this kernel cannot do what it needs");
 	else
 		return false;
