@@ -12,6 +12,7 @@
 #include "policy/folders.h"
 #include "policy/policy.h"
 
+DEFINE_CLEANUP(struct accounts *, accounts_free)
 DEFINE_CLEANUP(struct catalogue *, catalogue_free)
 DEFINE_CLEANUP(struct policy *, policy_free)
 
@@ -20,16 +21,21 @@ static int load_policy(const struct arguments *arguments, const struct catalogue
 		       struct problems *problems, struct policy **ret)
 {
 	const char *const folders[] = {getenv("FWCTLD_POLICY_DIR"), NULL};
+	_cleanup_(accounts_freep) struct accounts *accounts = NULL;
 	int r;
+
+	r = accounts_new(false, &accounts);
+	if (r < 0)
+		return r;
 
 	/* words[0] is "check"; main()'s vector ends with NULL, and so do the words. */
 	if (arguments->n_words > 1)
 		return policy_load_files((const char *const *)arguments->words + 1, false,
-					 catalogue, problems, ret);
+					 catalogue, accounts, problems, ret);
 	if (folders[0])
-		return policy_load(folders, false, catalogue, problems, ret);
+		return policy_load(folders, false, catalogue, accounts, problems, ret);
 	r = installed_policy_check(problems);
-	return r < 0 ? r : policy_load(policy_folders, true, catalogue, problems, ret);
+	return r < 0 ? r : policy_load(policy_folders, true, catalogue, accounts, problems, ret);
 }
 
 static void json_problems(struct json *json, const struct problems *problems)

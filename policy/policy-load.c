@@ -21,6 +21,9 @@ struct policy *policy_free(struct policy *policy)
 	for (size_t i = 0; i < policy->n_rules; i++)
 		rule_done(&policy->rules[i]);
 	free(policy->rules);
+	for (size_t i = 0; i < policy->n_files; i++)
+		free(policy->files[i]);
+	free(policy->files);
 	for (size_t i = 0; i < ELEMENTSOF(policy->defaults_at); i++)
 		free(policy->defaults_at[i]);
 	free(policy);
@@ -31,6 +34,7 @@ DEFINE_CLEANUP(struct yaml_file *, yaml_file_free)
 
 struct loader {
 	const struct catalogue *catalogue;
+	struct accounts *accounts;
 	struct problems *problems;
 	struct policy *policy;
 	size_t capacity; /* of policy->rules */
@@ -45,16 +49,20 @@ static void loader_done(struct loader *loader)
 }
 
 static int loader_init(struct loader *loader, const struct catalogue *catalogue,
-		       struct problems *problems)
+		       struct accounts *accounts, struct problems *problems)
 {
 	*loader = (struct loader){
 		.catalogue = catalogue,
+		.accounts = accounts,
 		.problems = problems,
 		.errors_before = problems->n_errors,
 		.policy = calloc(1, sizeof(*loader->policy)), /* zero: every default denies */
 	};
 	sha256_init(&loader->digest);
-	return loader->policy ? 0 : -ENOMEM;
+	if (!loader->policy)
+		return -ENOMEM;
+	loader->policy->catalogue = catalogue;
+	return 0;
 }
 
 static int read_default(struct loader *loader, const struct rule_reader *reader,
@@ -128,7 +136,7 @@ static int add_rule(struct loader *loader, const struct rule_reader *reader, str
 		loader->capacity = grown;
 	}
 	rule = &policy->rules[policy->n_rules];
-	r = rule_read(reader, map, rule);
+	r = rule_read(reader, policy->files[policy->n_files - 1], map, rule);
 	if (r < 0)
 		return r;
 	policy->n_rules++;
@@ -218,8 +226,11 @@ static int add_file(struct loader *loader, const struct yaml_file *file)
 	const struct rule_reader reader = {
 		.file = file,
 		.catalogue = loader->catalogue,
+		.accounts = loader->accounts,
 		.problems = loader->problems,
 	};
+	struct policy *policy = loader->policy;
+	char **files;
 	uint8_t content[SHA256_DIGEST_SIZE];
 	struct sha256_ctx context;
 
@@ -235,7 +246,14 @@ static int add_file(struct loader *loader, const struct yaml_file *file)
 	sha256_update(&loader->digest, strlen(name) + 1, (const uint8_t *)name);
 	sha256_update(&loader->digest, sizeof(content), content);
 
-	loader->policy->n_files++;
+	files = reallocarray(policy->files, policy->n_files + 1, sizeof(*files));
+	if (!files)
+		return -ENOMEM;
+	policy->files = files;
+	files[policy->n_files] = strdup(file->path);
+	if (!files[policy->n_files])
+		return -ENOMEM;
+	policy->n_files++;
 	return file->root ? read_root(loader, &reader, file->root) : 0;
 }
 
@@ -291,13 +309,13 @@ static int loader_finish(struct loader *loader, struct policy **ret)
 }
 
 int policy_load(const char *const *folders, bool trusted, const struct catalogue *catalogue,
-		struct problems *problems, struct policy **ret)
+		struct accounts *accounts, struct problems *problems, struct policy **ret)
 {
 	_cleanup_(loader_done) struct loader loader = {};
 	_cleanup_(policy_files_done) struct policy_files files = {};
 	int r;
 
-	r = loader_init(&loader, catalogue, problems);
+	r = loader_init(&loader, catalogue, accounts, problems);
 	if (r < 0)
 		return r;
 	r = policy_files_find(folders, trusted, problems, &files);
@@ -315,12 +333,12 @@ int policy_load(const char *const *folders, bool trusted, const struct catalogue
 }
 
 int policy_load_files(const char *const *paths, bool trusted, const struct catalogue *catalogue,
-		      struct problems *problems, struct policy **ret)
+		      struct accounts *accounts, struct problems *problems, struct policy **ret)
 {
 	_cleanup_(loader_done) struct loader loader = {};
 	int r;
 
-	r = loader_init(&loader, catalogue, problems);
+	r = loader_init(&loader, catalogue, accounts, problems);
 	if (r < 0)
 		return r;
 	for (; *paths; paths++) {
@@ -332,14 +350,14 @@ int policy_load_files(const char *const *paths, bool trusted, const struct catal
 }
 
 int policy_load_text(const char *name, const char *text, size_t length,
-		     const struct catalogue *catalogue, struct problems *problems,
-		     struct policy **ret)
+		     const struct catalogue *catalogue, struct accounts *accounts,
+		     struct problems *problems, struct policy **ret)
 {
 	_cleanup_(yaml_file_freep) struct yaml_file *file = NULL;
 	_cleanup_(loader_done) struct loader loader = {};
 	int r;
 
-	r = loader_init(&loader, catalogue, problems);
+	r = loader_init(&loader, catalogue, accounts, problems);
 	if (r < 0)
 		return r;
 	r = yaml_text_load(name, text, length, problems, &file);

@@ -23,23 +23,30 @@ static void pattern_list_done(struct pattern_list *list)
 
 void rule_done(struct rule *rule)
 {
-	for (size_t i = 0; rule->where && i < rule->commands.n; i++)
-		condition_done(&rule->where[i]);
-	free(rule->where);
-	free(rule->where_commands);
+	struct command_set *command = rule->command;
+
+	if (rule->caller) {
+		free(rule->caller->uids);
+		free(rule->caller->gids);
+		free(rule->caller);
+	}
+	for (unsigned key = 0; rule->device && key < _DEVICE_KEY_MAX; key++)
+		pattern_list_done(&rule->device->keys[key]);
+	free(rule->device);
+	if (command) {
+		for (size_t i = 0; command->where && i < command->names.n; i++)
+			condition_done(&command->where[i]);
+		free(command->where);
+		free(command->commands);
+		pattern_list_done(&command->names);
+		free(command);
+	}
+	if (rule->when) {
+		zone_free(rule->when->zone);
+		free(rule->when);
+	}
 	free(rule->id);
-	free(rule->file);
 	free(rule->note);
-	free(rule->uids);
-	free(rule->gids);
-	pattern_list_done(&rule->type);
-	pattern_list_done(&rule->driver);
-	pattern_list_done(&rule->pci);
-	pattern_list_done(&rule->serial);
-	pattern_list_done(&rule->model);
-	pattern_list_done(&rule->firmware);
-	pattern_list_done(&rule->nqn);
-	pattern_list_done(&rule->commands);
 	*rule = (struct rule){};
 }
 
@@ -235,9 +242,9 @@ static const struct command *catalogue_command(const struct catalogue *catalogue
 	return NULL;
 }
 
-static int read_where(const struct rule_reader *reader, struct yaml_node *map,
-		      struct yaml_node *node, struct rule *rule)
+static int read_where(const struct rule_reader *reader, struct yaml_node *node, struct rule *rule)
 {
+	struct command_set *set = rule->command;
 	int r;
 
 	if (node->kind == YAML_MAP && node->n_items == 0) {
@@ -246,35 +253,34 @@ static int read_where(const struct rule_reader *reader, struct yaml_node *map,
 			     "value, leave the key out.");
 		return 0;
 	}
-	if (rule->commands.n == 0 && yaml_get(map, "command"))
+	if (set && set->names.n == 0)
 		return 0; /* what is wrong with the commands was said */
-	if (rule->commands.n == 0) {
+	if (!set) {
 		yaml_problem(
 			reader->file, node, false, reader->problems,
 			"`where` tests fields of a command, so the rule must name its commands "
 			"under `command`, each in full.");
 		return 0;
 	}
-	for (size_t i = 0; i < rule->commands.n; i++)
-		if (rule->commands.items[i].prefix) {
+	for (size_t i = 0; i < set->names.n; i++)
+		if (set->names.items[i].prefix) {
 			yaml_problem(
 				reader->file, node, false, reader->problems,
 				"`where` needs exact names under `command`: \"%s*\" stands for "
 				"commands with other fields.",
-				rule->commands.items[i].text);
+				set->names.items[i].text);
 			return 0;
 		}
 
-	rule->where = calloc(rule->commands.n, sizeof(*rule->where));
-	rule->where_commands = calloc(rule->commands.n, sizeof(*rule->where_commands));
-	if (!rule->where || !rule->where_commands)
+	set->where = calloc(set->names.n, sizeof(*set->where));
+	set->commands = calloc(set->names.n, sizeof(*set->commands));
+	if (!set->where || !set->commands)
 		return -ENOMEM;
-	for (size_t i = 0; i < rule->commands.n; i++) {
+	for (size_t i = 0; i < set->names.n; i++) {
 		/* Found: names that the catalogue does not have never came into the list. */
-		rule->where_commands[i] =
-			catalogue_command(reader->catalogue, rule->commands.items[i].text);
-		r = condition_read(reader->file, node, rule->where_commands[i], reader->problems,
-				   &rule->where[i]);
+		set->commands[i] = catalogue_command(reader->catalogue, set->names.items[i].text);
+		r = condition_read(reader->file, node, set->commands[i], reader->problems,
+				   &set->where[i]);
 		if (r < 0)
 			return r;
 	}
@@ -290,30 +296,51 @@ static void check_reachable(const struct rule_reader *reader, const struct yaml_
 	for (size_t i = 0; i < catalogue->n_dialects; i++) {
 		const struct dialect *dialect = &catalogue->dialects[i];
 
-		if (!pattern_list_matches(&rule->type, dialect->name))
+		if (rule->device &&
+		    !pattern_list_matches(&rule->device->keys[DEVICE_TYPE], dialect->name))
 			continue;
+		if (!rule->command)
+			return;
 		for (size_t j = 0; j < dialect->n_commands; j++)
-			if (pattern_list_matches(&rule->commands, dialect->commands[j].full_name))
+			if (pattern_list_matches(&rule->command->names,
+						 dialect->commands[j].full_name))
 				return;
 	}
 	yaml_problem(reader->file, map, false, reader->problems,
 		     "This rule can never match: no device of its `type` has any of its commands.");
 }
 
-static void refuse_later_keys(const struct rule_reader *reader, struct yaml_node *map)
+/* By the kernel's names: enum fwctl_rpc_scope of include/uapi/fwctl/fwctl.h. */
+static void read_max_scope(const struct rule_reader *reader, const struct yaml_node *node,
+			   struct rule *rule)
 {
-	static const char *const keys[] = {"limit", "max-scope", "observe", "when"};
+	static const char *const names[] = {"configuration", "debug-read-only", "debug-write",
+					    "debug-write-full"};
+	struct suggestion suggestion = {};
+	const char *text;
 
-	for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
-		const struct yaml_node *node = yaml_get(map, keys[i]);
-
-		if (node)
-			yaml_problem(
-				reader->file, node, false, reader->problems,
-				"`%s` is not in this version of fwctld, and without it the rule "
-				"would mean something else: take the rule out.",
-				keys[i]);
+	if (rule->verdict == VERDICT_DENY) {
+		yaml_problem(
+			reader->file, node, false, reader->problems,
+			"A rule that denies has no `max-scope`: it denies at whatever scope. To "
+			"open requests up to a scope, and no others, let the rule that opens "
+			"them have it.");
+		return;
 	}
+	if (yaml_read_string(reader->file, node, "a scope", reader->problems, &text) < 0)
+		return;
+	suggestion.wrong = text;
+	for (unsigned scope = 0; scope < ELEMENTSOF(names); scope++) {
+		if (strcmp(text, names[scope]) == 0) {
+			rule->max_scope = scope;
+			return;
+		}
+		suggestion_try(&suggestion, names[scope]);
+	}
+	yaml_problem(reader->file, node, false, reader->problems,
+		     "\"%s\" is no scope; expected configuration, debug-read-only, debug-write or "
+		     "debug-write-full.%s",
+		     text, suggestion_text(&suggestion));
 }
 
 /* A key of `caller` or `device` that stands in the rule itself. */
@@ -341,8 +368,8 @@ static void refuse_misplaced_keys(const struct rule_reader *reader, struct yaml_
 static void warn_of_everything(const struct rule_reader *reader, struct yaml_node *map,
 			       const struct rule *rule)
 {
-	if (rule->verdict != VERDICT_ALLOW || yaml_get(map, "class") || yaml_get(map, "caller") ||
-	    yaml_get(map, "device") || yaml_get(map, "command"))
+	if (rule->observe || rule->verdict != VERDICT_ALLOW || yaml_get(map, "class") ||
+	    yaml_get(map, "caller") || yaml_get(map, "device") || yaml_get(map, "command"))
 		return;
 	yaml_problem(reader->file, map, true, reader->problems,
 		     "This rule allows every command to everybody on every device%s: it has no "
@@ -354,8 +381,10 @@ static void warn_of_everything(const struct rule_reader *reader, struct yaml_nod
 
 static int read_parts(const struct rule_reader *reader, struct yaml_node *map, struct rule *rule)
 {
-	static const char *const known[] = {"id",    "class",	"caller",  "device", "command",
-					    "where", "hazards", "verdict", "note",   NULL};
+	static const char *const known[] = {
+		"id",	   "class", "caller",  "device", "command", "where",	 "hazards",
+		"verdict", "limit", "observe", "when",	 "note",    "max-scope", NULL,
+	};
 	struct yaml_node *node;
 	int r;
 
@@ -384,7 +413,6 @@ static int read_parts(const struct rule_reader *reader, struct yaml_node *map, s
 			return r;
 	}
 	node = yaml_get(map, "caller");
-	rule->any_caller = !node;
 	if (node) {
 		r = rule_read_caller(reader, node, rule);
 		if (r < 0)
@@ -404,26 +432,44 @@ static int read_parts(const struct rule_reader *reader, struct yaml_node *map, s
 	}
 	node = yaml_get(map, "where");
 	if (node) {
-		r = read_where(reader, map, node, rule);
+		r = read_where(reader, node, rule);
 		if (r < 0)
 			return r;
 	}
 
-	refuse_later_keys(reader, map);
+	node = yaml_get(map, "when");
+	if (node) {
+		r = rule_read_when(reader, node, rule);
+		if (r < 0)
+			return r;
+	}
+	node = yaml_get(map, "limit");
+	if (node)
+		rule_read_limit(reader, node, rule);
+	node = yaml_get(map, "max-scope");
+	if (node)
+		read_max_scope(reader, node, rule);
+	node = yaml_get(map, "observe");
+	if (node)
+		(void)yaml_read_bool(reader->file, node, "whether the rule only observes",
+				     reader->problems, &rule->observe);
 	refuse_misplaced_keys(reader, map);
 	(void)yaml_refuse_unused(reader->file, map, known, reader->problems);
 	return 0;
 }
 
-int rule_read(const struct rule_reader *reader, struct yaml_node *map, struct rule *ret)
+int rule_read(const struct rule_reader *reader, const char *file, struct yaml_node *map,
+	      struct rule *ret)
 {
-	_cleanup_(rule_done) struct rule rule = {.line = map->line, .column = map->column};
+	_cleanup_(rule_done) struct rule rule = {
+		.file = file,
+		.line = map->line,
+		.column = map->column,
+		.max_scope = SCOPE_ANY,
+	};
 	size_t errors_before = reader->problems->n_errors;
 	int r;
 
-	rule.file = strdup(reader->file->path);
-	if (!rule.file)
-		return -ENOMEM;
 	if (map->kind != YAML_MAP) {
 		yaml_problem(reader->file, map, false, reader->problems,
 			     "A rule is a map, like {id: tunes, class: config-change, verdict: "

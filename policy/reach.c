@@ -171,9 +171,10 @@ void rule_check_commands(const struct rule_reader *reader, const struct yaml_nod
 			 const struct rule *rule)
 {
 	const struct catalogue *catalogue = reader->catalogue;
+	const struct command_set *set = rule->command;
 
-	for (size_t i = 0; i < rule->commands.n; i++) {
-		const struct pattern *pattern = &rule->commands.items[i];
+	for (size_t i = 0; set && i < set->names.n; i++) {
+		const struct pattern *pattern = &set->names.items[i];
 
 		for (size_t j = 0; j < catalogue->n_dialects && !pattern->prefix; j++) {
 			const struct dialect *dialect = &catalogue->dialects[j];
@@ -181,7 +182,7 @@ void rule_check_commands(const struct rule_reader *reader, const struct yaml_nod
 			for (size_t k = 0; k < dialect->n_commands; k++)
 				if (strcmp(dialect->commands[k].full_name, pattern->text) == 0)
 					check_command(reader, map, rule, &dialect->commands[k],
-						      rule->where ? &rule->where[i] : NULL);
+						      set->where ? &set->where[i] : NULL);
 		}
 	}
 }

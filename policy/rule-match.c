@@ -5,30 +5,11 @@
 #include "policy/rule.h"
 
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "include/cleanup.h"
 #include "policy/suggest.h"
-
-/* 0; -ESRCH when there is none; another errno when nobody can say. */
-static int lookup_id(const char *name, bool group, uint32_t *ret)
-{
-	const struct passwd *user = NULL;
-	const struct group *entry = NULL;
-
-	errno = 0;
-	if (group)
-		entry = getgrnam(name);
-	else
-		user = getpwnam(name);
-	if (!entry && !user)
-		return errno == 0 || errno == ENOENT || errno == ESRCH ? -ESRCH : -errno;
-	*ret = group ? entry->gr_gid : user->pw_uid;
-	return 0;
-}
 
 /*
  * A user or a group by name or number. A name that nobody has is a typo, or somebody who is not
@@ -60,7 +41,7 @@ static int read_id_number(const struct rule_reader *reader, const struct yaml_no
 		return 0;
 	}
 
-	r = lookup_id(name, group, &id);
+	r = accounts_id(reader->accounts, group, name, &id);
 	if (r == -ENOMEM)
 		return r;
 	if (r == 0) {
@@ -112,6 +93,7 @@ int rule_read_caller(const struct rule_reader *reader, struct yaml_node *map, st
 {
 	static const char *const known[] = {"user", "group", NULL};
 	const struct yaml_node *user, *group;
+	struct caller_set *set;
 	int r;
 
 	_Static_assert(sizeof(uid_t) == sizeof(uint32_t) && sizeof(gid_t) == sizeof(uint32_t),
@@ -123,9 +105,12 @@ int rule_read_caller(const struct rule_reader *reader, struct yaml_node *map, st
 			     "everybody, leave the key out.");
 		return 0;
 	}
+	set = rule->caller = calloc(1, sizeof(*set));
+	if (!set)
+		return -ENOMEM;
 	user = yaml_get(map, "user");
 	if (user) {
-		r = read_ids(reader, user, false, rule, &rule->uids, &rule->n_uids);
+		r = read_ids(reader, user, false, rule, &set->uids, &set->n_uids);
 		if (r < 0)
 			return r;
 	}
@@ -135,7 +120,7 @@ int rule_read_caller(const struct rule_reader *reader, struct yaml_node *map, st
 			     "A rule that denies can't name a group: a caller can shed groups, and "
 			     "would then pass. Deny by a default, and allow by group.");
 	} else if (group) {
-		r = read_ids(reader, group, true, rule, &rule->gids, &rule->n_gids);
+		r = read_ids(reader, group, true, rule, &set->gids, &set->n_gids);
 		if (r < 0)
 			return r;
 	}
@@ -299,20 +284,18 @@ int rule_read_device(const struct rule_reader *reader, struct yaml_node *map, st
 {
 	static const char *const known[] = {"type",  "driver",	 "pci", "serial",
 					    "model", "firmware", "nqn", NULL};
-	const struct {
-		const char *key;
+	static const struct {
 		const char *what;
 		bool (*check)(const struct rule_reader *reader, const struct yaml_node *node,
 			      const struct pattern *pattern);
-		struct pattern_list *list;
-	} keys[] = {
-		{"type", "a device type", check_type, &rule->type},
-		{"driver", "a driver's name", NULL, &rule->driver},
-		{"pci", "a PCI address", check_pci, &rule->pci},
-		{"serial", "a serial number", NULL, &rule->serial},
-		{"model", "a model", NULL, &rule->model},
-		{"firmware", "a firmware version", NULL, &rule->firmware},
-		{"nqn", "an NVMe subsystem name", NULL, &rule->nqn},
+	} keys[_DEVICE_KEY_MAX] = {
+		[DEVICE_TYPE] = {"a device type", check_type},
+		[DEVICE_DRIVER] = {"a driver's name", NULL},
+		[DEVICE_PCI] = {"a PCI address", check_pci},
+		[DEVICE_SERIAL] = {"a serial number", NULL},
+		[DEVICE_MODEL] = {"a model", NULL},
+		[DEVICE_FIRMWARE] = {"a firmware version", NULL},
+		[DEVICE_NQN] = {"an NVMe subsystem name", NULL},
 	};
 
 	if (map->kind != YAML_MAP || map->n_items == 0) {
@@ -322,13 +305,17 @@ int rule_read_device(const struct rule_reader *reader, struct yaml_node *map, st
 			"device, leave the key out.");
 		return 0;
 	}
-	for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
-		const struct yaml_node *node = yaml_get(map, keys[i].key);
+	rule->device = calloc(1, sizeof(*rule->device));
+	if (!rule->device)
+		return -ENOMEM;
+	for (enum device_key key = 0; key < _DEVICE_KEY_MAX; key++) {
+		const struct yaml_node *node = yaml_get(map, device_key_to_string(key));
 		int r;
 
 		if (!node)
 			continue;
-		r = read_patterns(reader, node, keys[i].what, keys[i].check, keys[i].list);
+		r = read_patterns(reader, node, keys[key].what, keys[key].check,
+				  &rule->device->keys[key]);
 		if (r < 0)
 			return r;
 	}
@@ -338,5 +325,8 @@ int rule_read_device(const struct rule_reader *reader, struct yaml_node *map, st
 
 int rule_read_commands(const struct rule_reader *reader, struct yaml_node *node, struct rule *rule)
 {
-	return read_patterns(reader, node, "a command", check_command, &rule->commands);
+	rule->command = calloc(1, sizeof(*rule->command));
+	if (!rule->command)
+		return -ENOMEM;
+	return read_patterns(reader, node, "a command", check_command, &rule->command->names);
 }

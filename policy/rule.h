@@ -16,15 +16,17 @@
 struct rule_reader {
 	const struct yaml_file *file;
 	const struct catalogue *catalogue;
+	struct accounts *accounts;
 	struct problems *problems;
 };
 
 /*
- * Reads a rule. What is wrong is said in `problems`, and the rest is read nevertheless, so that one
- * load tells everything: a caller looks at problems->n_errors. -ENOMEM is the only failure; `ret`
- * is then untouched.
+ * Reads a rule; `file` is its path, which it keeps. What is wrong is said in `problems`, and the
+ * rest is read nevertheless, so that one load tells everything: a caller looks at
+ * problems->n_errors. -ENOMEM is the only failure; `ret` is then untouched.
  */
-int rule_read(const struct rule_reader *reader, struct yaml_node *map, struct rule *ret);
+int rule_read(const struct rule_reader *reader, const char *file, struct yaml_node *map,
+	      struct rule *ret);
 void rule_done(struct rule *rule);
 
 /* A verdict; -EINVAL (and a problem) for anything else. */
@@ -37,6 +39,8 @@ int verdict_read(const struct rule_reader *reader, const struct yaml_node *node,
 int rule_read_caller(const struct rule_reader *reader, struct yaml_node *map, struct rule *rule);
 int rule_read_device(const struct rule_reader *reader, struct yaml_node *map, struct rule *rule);
 int rule_read_commands(const struct rule_reader *reader, struct yaml_node *node, struct rule *rule);
+int rule_read_when(const struct rule_reader *reader, struct yaml_node *map, struct rule *rule);
+void rule_read_limit(const struct rule_reader *reader, struct yaml_node *map, struct rule *rule);
 
 /*
  * One value, or a list of them: where a list is expected a single scalar stands for a list of one.

@@ -37,28 +37,32 @@ static bool list_covers(const struct pattern_list *wide, const struct pattern_li
 	return true;
 }
 
-static bool commands_cover(const struct rule *wide, const struct rule *narrow)
+/* NULL stands for everything, here and below. */
+static bool commands_cover(const struct command_set *wide, const struct command_set *narrow)
 {
+	if (!wide)
+		return true;
 	if (!wide->where)
-		return list_covers(&wide->commands, &narrow->commands);
-	for (size_t i = 0; i < narrow->commands.n; i++) {
-		const struct pattern *command = &narrow->commands.items[i];
+		return narrow ? list_covers(&wide->names, &narrow->names)
+			      : list_covers_pattern(&wide->names, &everything);
+	for (size_t i = 0; narrow && i < narrow->names.n; i++) {
+		const struct pattern *command = &narrow->names.items[i];
 		size_t j = 0;
 
-		while (j < wide->commands.n && !pattern_covers(&wide->commands.items[j], command))
+		while (j < wide->names.n && !pattern_covers(&wide->names.items[j], command))
 			j++;
-		if (j == wide->commands.n ||
+		if (j == wide->names.n ||
 		    !condition_covers(&wide->where[j], narrow->where ? &narrow->where[i] : NULL,
-				      wide->where_commands[j]))
+				      wide->commands[j]))
 			return false;
 	}
-	return narrow->commands.n > 0;
+	return narrow != NULL;
 }
 
-static bool callers_cover(const struct rule *wide, const struct rule *narrow)
+static bool callers_cover(const struct caller_set *wide, const struct caller_set *narrow)
 {
-	if (wide->any_caller || narrow->any_caller)
-		return wide->any_caller;
+	if (!wide || !narrow)
+		return !wide;
 	for (size_t i = 0; i < narrow->n_uids; i++) {
 		bool found = false;
 
@@ -80,18 +84,21 @@ static bool callers_cover(const struct rule *wide, const struct rule *narrow)
 
 static bool devices_cover(const struct rule *wide, const struct rule *narrow)
 {
+	static const struct device_set every_device;
+	const struct device_set *outer = wide->device, *inner = narrow->device ?: &every_device;
+
+	if (!outer)
+		return true;
 	/* Any pattern of a serial, even `*`, leaves out devices without one; and one that opens
 	 * also devices whose serial is disputed. */
-	if (wide->serial.n > 0 && (narrow->serial.n == 0 || (wide->verdict != VERDICT_DENY &&
-							     narrow->verdict == VERDICT_DENY)))
+	if (outer->keys[DEVICE_SERIAL].n > 0 &&
+	    (inner->keys[DEVICE_SERIAL].n == 0 ||
+	     (wide->verdict != VERDICT_DENY && narrow->verdict == VERDICT_DENY)))
 		return false;
-	return list_covers(&wide->type, &narrow->type) &&
-	       list_covers(&wide->driver, &narrow->driver) &&
-	       list_covers(&wide->pci, &narrow->pci) &&
-	       list_covers(&wide->serial, &narrow->serial) &&
-	       list_covers(&wide->model, &narrow->model) &&
-	       list_covers(&wide->firmware, &narrow->firmware) &&
-	       list_covers(&wide->nqn, &narrow->nqn);
+	for (unsigned key = 0; key < _DEVICE_KEY_MAX; key++)
+		if (!list_covers(&outer->keys[key], &inner->keys[key]))
+			return false;
+	return true;
 }
 
 /* A rule that denies matches whatever the hazards are. */
@@ -100,13 +107,27 @@ static effect_set matched_hazards(const struct rule *rule)
 	return rule->verdict == VERDICT_DENY ? EFFECT_HAZARDS : rule->hazards;
 }
 
+/* At every minute of the week; of two zones nobody knows. */
+static bool whens_cover(const struct when *wide, const struct when *narrow)
+{
+	if (!wide)
+		return true;
+	if (!narrow || strcmp(zone_name(wide->zone), zone_name(narrow->zone)) != 0)
+		return when_is_always(wide);
+	for (unsigned minute = 0; minute < MINUTES_A_WEEK; minute++)
+		if (when_has_minute(narrow, minute) && !when_has_minute(wide, minute))
+			return false;
+	return true;
+}
+
 bool rule_shadows(const struct rule *earlier, const struct rule *later)
 {
 	unsigned classes = later->classes != 0 ? later->classes : CLASSES_ALL;
 
-	return !earlier->disabled && !later->disabled &&
+	return !earlier->disabled && !later->disabled && (!earlier->observe || later->observe) &&
 	       (earlier->classes == 0 || !(classes & ~earlier->classes)) &&
 	       !(matched_hazards(later) & ~matched_hazards(earlier)) &&
-	       callers_cover(earlier, later) && devices_cover(earlier, later) &&
-	       commands_cover(earlier, later);
+	       earlier->max_scope >= later->max_scope && whens_cover(earlier->when, later->when) &&
+	       callers_cover(earlier->caller, later->caller) && devices_cover(earlier, later) &&
+	       commands_cover(earlier->command, later->command);
 }

@@ -115,8 +115,8 @@ static void add_judged(struct audit_record *record, const struct request *reques
 		audit_record_format(record, "SCOPE", "%u", classified->scope);
 	audit_record_text(record, "TAINTS", taint_text(request));
 	audit_record_text(record, "VERDICT", verdict_to_string(request->decision.verdict));
-	audit_record_text(record, "RULE", request->decision.rule_id);
-	audit_record_text(record, "RULE_AT", request->decision.rule_at);
+	audit_record_text(record, "RULE", request->said.rule_id);
+	audit_record_text(record, "RULE_AT", request->said.rule_at);
 	add_generation(record, request->generation);
 	audit_record_text(record, "DIGEST", request->digest);
 }
@@ -243,7 +243,7 @@ int audit_intent(struct request *request, audit_done_t done)
 	audit_record_start(&record, FWCTLD_MESSAGE_INTENT, LOG_INFO,
 			   "%s sends %s (%s) to %s, allowed by %s%s", caller_name(request),
 			   command_name(request), effect_class_to_string(request->classified.class),
-			   request->device->name, request->decision.rule_id,
+			   request->device->name, request->said.rule_id,
 			   request->authenticated ? " and polkit" : "");
 	add_manager(&record, request->manager);
 	start = record.writer.length;

@@ -8,6 +8,7 @@
 #include "daemon/broker/device.h"
 #include "daemon/broker/manager.h"
 #include "daemon/broker/request.h"
+#include "daemon/broker/timer.h"
 #include "include/cleanup.h"
 #include "include/fwctld-names.h"
 #include "policy/encode.h"
@@ -53,6 +54,7 @@ static int append_row(sd_bus_message *m, const struct request *request,
 		.caller = &request->caller->identity,
 		.device = &request->device->identity,
 		.request = &classified,
+		.now = moment_now(),
 	};
 	struct decision decision;
 	struct refusal why;

@@ -26,11 +26,11 @@ static int append_details(sd_bus_message *m, const struct request *request)
 		return r;
 	r = append_text(m, "class", effect_class_to_string(request->classified.class));
 	if (r >= 0)
-		r = append_text(m, "rule", request->decision.rule_id);
+		r = append_text(m, "rule", request->said.rule_id);
 	if (r >= 0)
-		r = append_text(m, "rule-at", request->decision.rule_at);
+		r = append_text(m, "rule-at", request->said.rule_at);
 	if (r >= 0)
-		r = append_text(m, "note", request->decision.note);
+		r = append_text(m, "note", request->said.note);
 	if (r >= 0 && request->outcome.kind == OUTCOME_REFUSED_BY_DEVICE)
 		r = sd_bus_message_append(m, "{sv}", "status", "u", request->outcome.status);
 	return r;
@@ -276,7 +276,7 @@ int bus_reply_explanation(const struct request *request)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
 	const struct classified *classified = &request->classified;
-	const struct decision *decision = &request->decision;
+	const struct decision_text *said = &request->said;
 	int r;
 
 	r = sd_bus_message_new_method_return(request->call, &m);
@@ -302,15 +302,15 @@ int bus_reply_explanation(const struct request *request)
 	if (r >= 0 && classified->command->envelope == ENVELOPE_FWCTL_RPC)
 		r = sd_bus_message_append(m, "{sv}", "scope", "u", classified->scope);
 	if (r >= 0)
-		r = append_text(m, "verdict", verdict_to_string(decision->verdict));
+		r = append_text(m, "verdict", verdict_to_string(request->decision.verdict));
 	if (r >= 0)
-		r = append_text(m, "rule", decision->rule_id);
+		r = append_text(m, "rule", said->rule_id);
 	if (r >= 0)
-		r = append_text(m, "rule-at", decision->rule_at);
+		r = append_text(m, "rule-at", said->rule_at);
 	if (r >= 0)
-		r = append_text(m, "note", decision->note);
+		r = append_text(m, "note", said->note);
 	if (r >= 0)
-		r = append_text(m, "decision", decision->reason);
+		r = append_text(m, "decision", said->reason);
 	if (r >= 0 && request_lacks_device_id(request))
 		r = sd_bus_message_append(m, "{sv}", "needs", "as", 1, "device-id");
 	if (r >= 0)

@@ -349,6 +349,7 @@ static int device_name_id(struct device *device)
 	changed = device->id && strcmp(device->id, id) != 0;
 	free(device->id);
 	device->id = id;
+	device->identity.id = id;
 	/* The signal carries what the property is now. */
 	if (changed && device->bus_slot)
 		(void)sd_bus_emit_properties_changed(device->manager->bus, device->path,

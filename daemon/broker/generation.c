@@ -9,6 +9,8 @@
 #include "policy/digest.h"
 #include "policy/folders.h"
 
+DEFINE_CLEANUP(struct accounts *, accounts_free)
+
 static int generation_new(uint64_t number, const char *const *folders, struct problems *problems,
 			  struct generation **ret)
 {
@@ -42,13 +44,17 @@ static void generation_digest(struct generation *generation)
 
 int generation_load(uint64_t number, struct problems *problems, struct generation **ret)
 {
+	_cleanup_(accounts_freep) struct accounts *accounts = NULL;
 	struct generation *generation;
 	int r;
 
 	r = generation_new(number, command_folders, problems, &generation);
 	if (r < 0)
 		return r;
-	r = policy_load(policy_folders, true, generation->catalogue, problems, &generation->policy);
+	r = accounts_new(false, &accounts);
+	if (r >= 0)
+		r = policy_load(policy_folders, true, generation->catalogue, accounts, problems,
+				&generation->policy);
 	if (r < 0) {
 		generation_unref(generation);
 		return r;

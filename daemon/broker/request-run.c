@@ -41,7 +41,7 @@ static const char *request_recheck(struct request *request, struct refusal *refu
 		return "the policy changed meanwhile and asks for another authentication; ask "
 		       "again";
 	default:
-		return request->decision.reason;
+		return request->said.reason;
 	}
 }
 

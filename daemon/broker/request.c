@@ -12,6 +12,7 @@
 #include "daemon/broker/polkit.h"
 #include "daemon/broker/request-parse.h"
 #include "daemon/broker/request.h"
+#include "daemon/broker/timer.h"
 #include "include/cleanup.h"
 #include "include/fwctld-names.h"
 
@@ -135,18 +136,22 @@ int request_judge(struct request *request, struct refusal *ret_refusal)
 		digest_to_string(digest, request->digest);
 	}
 	if (request->caller) {
-		struct query query = {
+		const struct query query = {
 			.caller = &request->caller->identity,
 			.device = &device->identity,
 			.request = &request->classified,
+			.now = moment_now(),
 		};
 
 		decide(generation->policy, &query, &request->decision);
+		decision_describe(generation->policy, &request->decision, &request->said);
 	} else {
 		/* fwctld asks a device about itself: never for more than reading. */
 		request->decision = (struct decision){
 			.verdict =
 				classified.class == CLASS_READ_ONLY ? VERDICT_ALLOW : VERDICT_DENY,
+		};
+		request->said = (struct decision_text){
 			.rule_id = "internal",
 			.rule_at = "built in",
 			.reason = "fwctld reads what the device reports of itself.",
@@ -159,7 +164,7 @@ char *request_rule_name(const struct request *request)
 {
 	char *name;
 
-	if (asprintf(&name, "%s at %s", request->decision.rule_id, request->decision.rule_at) < 0)
+	if (asprintf(&name, "%s at %s", request->said.rule_id, request->said.rule_at) < 0)
 		return NULL;
 	return name;
 }
@@ -210,7 +215,7 @@ static void request_authenticated(void *userdata, const char *why)
 			     request->verb == VERB_RELOAD ? "Reloading the policy needs the "
 							    "authorisation " FWCTLD_ACTION_MANAGE
 							    "."
-							  : request->decision.reason,
+							  : request->said.reason,
 			     why) < 0)
 			sentence = NULL;
 		request_deny(request, FWCTLD_ERROR_NOT_AUTHENTICATED, sentence ?: why);
@@ -246,7 +251,7 @@ static void request_ask_execution(struct request *request)
 		{"device-id", request->device->id},
 		{"command", request->classified.command->full_name},
 		{"class", effect_class_to_string(request->classified.class)},
-		{"rule", request->decision.rule_id},
+		{"rule", request->said.rule_id},
 		{"digest", request->digest},
 		{},
 	};
@@ -292,7 +297,7 @@ static void request_proceed(struct request *request)
 		return;
 	}
 	if (request->decision.verdict == VERDICT_DENY) {
-		request_deny(request, FWCTLD_ERROR_DENIED, request->decision.reason);
+		request_deny(request, FWCTLD_ERROR_DENIED, request->said.reason);
 		return;
 	}
 	if (request_lacks_device_id(request)) {

@@ -90,6 +90,7 @@ struct request {
 	struct generation *generation; /* judged by */
 	struct classified classified;
 	struct decision decision;
+	struct decision_text said; /* of it */
 	char digest[DIGEST_STRING_SIZE];
 
 	sd_bus_slot *polkit;

@@ -15,3 +15,20 @@ int timer_arm(sd_event *event, sd_event_source **timer, uint64_t usec,
 	r = sd_event_source_set_time_relative(*timer, usec);
 	return r < 0 ? r : sd_event_source_set_enabled(*timer, SD_EVENT_ONESHOT);
 }
+
+static uint64_t clock_usec(clockid_t clock)
+{
+	struct timespec now;
+
+	/* It can't fail for these clocks. */
+	(void)clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+struct moment moment_now(void)
+{
+	return (struct moment){
+		.realtime_usec = clock_usec(CLOCK_REALTIME),
+		.boottime_usec = clock_usec(CLOCK_BOOTTIME),
+	};
+}

@@ -12,6 +12,7 @@
 #include "include/cleanup.h"
 #include "policy/decide.h"
 #include "tests/unit/small-catalogue.h"
+#include "tests/unit/test-accounts.h"
 
 DEFINE_CLEANUP(struct policy *, policy_free)
 
@@ -26,14 +27,16 @@ static void check_text(const char *text)
 static void check_decision(const struct policy *policy, const struct query *query)
 {
 	struct decision decision;
+	struct decision_text said;
 
 	decide(policy, query, &decision);
+	decision_describe(policy, &decision, &said);
 	assert((unsigned)decision.verdict < _VERDICT_MAX);
-	assert(decision.rule_id && decision.rule_id[0]);
-	assert(decision.rule_at[0] && decision.reason[0]);
-	check_text(decision.rule_id);
-	check_text(decision.rule_at);
-	check_text(decision.reason);
+	assert(said.rule_id && said.rule_id[0]);
+	assert(said.rule_at[0] && said.reason[0]);
+	check_text(said.rule_id);
+	check_text(said.rule_at);
+	check_text(said.reason);
 	if (decision.rule) {
 		assert(decision.rule >= policy->rules &&
 		       decision.rule < policy->rules + policy->n_rules);
@@ -52,6 +55,7 @@ static void ask(const struct policy *policy)
 		{.uid = 1000, .gids = gids, .n_gids = ELEMENTSOF(gids)},
 	};
 	struct device_identity device = {
+		.id = "nvme:LAB-1",
 		.dialect = "nvme",
 		.driver = "nvme",
 		.pci = "0000:3b:00.0",
@@ -92,8 +96,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	_cleanup_(problems_done) struct problems problems = {};
 	int r;
 
-	r = policy_load_text("50-fuzz.yaml", (const char *)data, size, &small_catalogue, &problems,
-			     &policy);
+	r = policy_load_text("50-fuzz.yaml", (const char *)data, size, &small_catalogue,
+			     test_accounts(), &problems, &policy);
 	if (r < 0) {
 		assert(!policy);
 		assert(r == -ENOMEM || problems.n_errors > 0);

@@ -21,7 +21,8 @@ static inline void question_init(struct question *q)
 	*q = (struct question){
 		.gids = {1000, 10},
 		.caller = {.uid = 1000, .n_gids = 2},
-		.device = {.dialect = "nvme",
+		.device = {.id = "nvme:S1",
+			   .dialect = "nvme",
 			   .driver = "nvme",
 			   .pci = "0000:3b:00.0",
 			   .serial = "S1",

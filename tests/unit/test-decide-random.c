@@ -16,6 +16,7 @@
 #include "include/cleanup.h"
 #include "policy/decide.h"
 #include "tests/unit/question.h"
+#include "tests/unit/test-accounts.h"
 
 DEFINE_CLEANUP(struct policy *, policy_free)
 
@@ -280,8 +281,8 @@ static struct policy *load_unshadowed(const char *defaults, struct sketch *rules
 		for (unsigned i = 0; i < *n; i++)
 			sketch_write(&rules[i], i, file);
 		fclose(file);
-		r = policy_load_text("/etc/p.yaml", text, size, &small_catalogue, &problems,
-				     &policy);
+		r = policy_load_text("/etc/p.yaml", text, size, &small_catalogue, test_accounts(),
+				     &problems, &policy);
 		if (r == 0)
 			return policy;
 		while (error < problems.n && problems.items[error].warning)

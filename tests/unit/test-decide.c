@@ -16,6 +16,7 @@
 #include "include/cleanup.h"
 #include "policy/decide.h"
 #include "tests/unit/question.h"
+#include "tests/unit/test-accounts.h"
 
 DEFINE_CLEANUP(struct policy *, policy_free)
 
@@ -23,8 +24,8 @@ static struct policy *load(const char *text)
 {
 	_cleanup_(problems_done) struct problems problems = {};
 	struct policy *policy = NULL;
-	int r = policy_load_text("/etc/p.yaml", text, strlen(text), &small_catalogue, &problems,
-				 &policy);
+	int r = policy_load_text("/etc/p.yaml", text, strlen(text), &small_catalogue,
+				 test_accounts(), &problems, &policy);
 
 	for (size_t i = 0; r < 0 && i < problems.n; i++)
 		print_message("# %u:%u: %s\n", problems.items[i].line, problems.items[i].column,
@@ -69,27 +70,31 @@ static void the_first_match_decides(void **state)
 		     "  - {id: first, class: read-only, verdict: authenticate, note: Ask Bob.}\n"
 		     "  - {id: second, caller: {user: 1000}, verdict: allow}\n");
 	struct decision decision;
+	struct decision_text said;
 	struct question q;
 
 	question_init(&q);
 	decide(policy, &q.query, &decision);
+	decision_describe(policy, &decision, &said);
 	assert_int_equal(decision.verdict, VERDICT_AUTHENTICATE);
 	assert_ptr_equal(decision.rule, &policy->rules[1]);
-	assert_string_equal(decision.rule_id, "first");
-	assert_string_equal(decision.rule_at, "/etc/p.yaml:4");
-	assert_string_equal(decision.note, "Ask Bob.");
-	assert_string_equal(decision.reason, "Rule first (/etc/p.yaml:4) asks for authentication.");
+	assert_string_equal(said.rule_id, "first");
+	assert_string_equal(said.rule_at, "/etc/p.yaml:4");
+	assert_string_equal(said.note, "Ask Bob.");
+	assert_string_equal(said.reason, "Rule first (/etc/p.yaml:4) asks for authentication.");
 
 	q.request.class = CLASS_CONFIG_CHANGE;
 	decide(policy, &q.query, &decision);
+	decision_describe(policy, &decision, &said);
 	assert_int_equal(decision.verdict, VERDICT_ALLOW);
-	assert_string_equal(decision.reason, "Rule second (/etc/p.yaml:5) allows it.");
-	assert_null(decision.note);
+	assert_string_equal(said.reason, "Rule second (/etc/p.yaml:5) allows it.");
+	assert_null(said.note);
 
 	q.caller.uid = 7;
 	decide(policy, &q.query, &decision);
+	decision_describe(policy, &decision, &said);
 	assert_int_equal(decision.verdict, VERDICT_DENY);
-	assert_string_equal(decision.reason, "Rule other (/etc/p.yaml:3) denies it.");
+	assert_string_equal(said.reason, "Rule other (/etc/p.yaml:3) denies it.");
 }
 
 static void without_a_rule_the_strictest_default_counts(void **state)
@@ -146,18 +151,20 @@ static void without_a_rule_the_strictest_default_counts(void **state)
 
 	for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
 		struct decision decision;
+		struct decision_text said;
 		struct question q;
 
 		question_init(&q);
 		q.request.class = cases[i].class;
 		q.request.effects = cases[i].effects;
 		decide(policy, &q.query, &decision);
+		decision_describe(policy, &decision, &said);
 		assert_int_equal(decision.verdict, cases[i].verdict);
 		assert_null(decision.rule);
-		assert_null(decision.note);
-		assert_string_equal(decision.rule_id, cases[i].id);
-		assert_string_equal(decision.rule_at, cases[i].at);
-		assert_string_equal(decision.reason, cases[i].reason);
+		assert_null(said.note);
+		assert_string_equal(said.rule_id, cases[i].id);
+		assert_string_equal(said.rule_at, cases[i].at);
+		assert_string_equal(said.reason, cases[i].reason);
 	}
 }
 
@@ -295,14 +302,16 @@ static void commands_and_fields_are_matched(void **state)
 static void without_a_policy_everything_is_denied(void **state)
 {
 	struct decision decision;
+	struct decision_text said;
 	struct question q;
 
 	question_init(&q);
 	decide(NULL, &q.query, &decision);
+	decision_describe(NULL, &decision, &said);
 	assert_int_equal(decision.verdict, VERDICT_DENY);
-	assert_string_equal(decision.rule_id, "default:no-policy");
-	assert_string_equal(decision.rule_at, "built in");
-	assert_non_null(strstr(decision.reason, "No policy could be loaded"));
+	assert_string_equal(said.rule_id, "default:no-policy");
+	assert_string_equal(said.rule_at, "built in");
+	assert_non_null(strstr(said.reason, "No policy could be loaded"));
 	assert_null(decision.rule);
 }
 
@@ -315,6 +324,7 @@ static void long_and_strange_paths_make_printable_texts(void **state)
 	_cleanup_(problems_done) struct problems problems = {};
 	_cleanup_(policy_freep) struct policy *policy = NULL;
 	struct decision decision;
+	struct decision_text said;
 	char path[1024];
 	struct question q;
 
@@ -322,27 +332,30 @@ static void long_and_strange_paths_make_printable_texts(void **state)
 	path[sizeof(path) - 1] = '\0';
 	path[3] = '\xff';
 	path[4] = '\n';
-	assert_int_equal(policy_load_text(path, text, strlen(text), &small_catalogue, &problems,
-					  &policy),
+	assert_int_equal(policy_load_text(path, text, strlen(text), &small_catalogue,
+					  test_accounts(), &problems, &policy),
 			 0);
 	question_init(&q);
 	decide(policy, &q.query, &decision);
+	decision_describe(policy, &decision, &said);
 	assert_int_equal(decision.verdict, VERDICT_DENY);
-	assert_int_equal(strlen(decision.rule_at), sizeof(decision.rule_at) - 1);
-	assert_int_equal(strlen(decision.reason), sizeof(decision.reason) - 1);
-	assert_memory_equal(decision.rule_at, "xxx??xxx", 8);
-	for (const char *p = decision.reason; *p; p++)
+	assert_int_equal(strlen(said.rule_at), sizeof(said.rule_at) - 1);
+	assert_int_equal(strlen(said.reason), sizeof(said.reason) - 1);
+	assert_memory_equal(said.rule_at, "xxx??xxx", 8);
+	for (const char *p = said.reason; *p; p++)
 		assert_true(*p >= ' ' && *p <= '~');
 }
 
 static void expect_error(const struct policy *policy, const struct query *query)
 {
 	struct decision decision;
+	struct decision_text said;
 
 	memset(&decision, 0xff, sizeof(decision));
 	decide(policy, query, &decision);
+	decision_describe(policy, &decision, &said);
 	assert_int_equal(decision.verdict, VERDICT_DENY);
-	assert_string_equal(decision.rule_id, "default:error");
+	assert_string_equal(said.rule_id, "default:error");
 	assert_null(decision.rule);
 }
 

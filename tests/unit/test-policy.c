@@ -21,6 +21,7 @@
 #include "policy/policy.h"
 #include "policy/rule.h"
 #include "tests/unit/small-catalogue.h"
+#include "tests/unit/test-accounts.h"
 
 DEFINE_CLEANUP(DIR *, closedir)
 DEFINE_CLEANUP(struct policy *, policy_free)
@@ -58,8 +59,8 @@ static struct policy *load_good(const char *text)
 {
 	_cleanup_(problems_done) struct problems problems = {};
 	struct policy *policy = NULL;
-	int r = policy_load_text("test.yaml", text, strlen(text), &small_catalogue, &problems,
-				 &policy);
+	int r = policy_load_text("test.yaml", text, strlen(text), &small_catalogue, test_accounts(),
+				 &problems, &policy);
 
 	if (r < 0)
 		print_problems(&problems);
@@ -73,7 +74,7 @@ static void load_bad(const char *text, const char *fragment)
 	struct policy *policy = NULL;
 
 	assert_int_equal(policy_load_text("test.yaml", text, strlen(text), &small_catalogue,
-					  &problems, &policy),
+					  test_accounts(), &problems, &policy),
 			 -EBADMSG);
 	assert_null(policy);
 	if (!any_problem_says(&problems, fragment))
@@ -144,7 +145,8 @@ static void good_files_load(void **state)
 			continue;
 		assert_true(asprintf(&path, "%s/%s", folder, entry->d_name) >= 0);
 		paths[0] = path;
-		if (policy_load_files(paths, false, &small_catalogue, &problems, &policy) < 0) {
+		if (policy_load_files(paths, false, &small_catalogue, test_accounts(), &problems,
+				      &policy) < 0) {
 			print_problems(&problems);
 			fail_msg("%s does not load", entry->d_name);
 		}
@@ -196,7 +198,8 @@ static void bad_files_are_refused(void **state)
 		assert_true(asprintf(&path, "%s/%s", folder, entry->d_name) >= 0);
 		read_expectation(path, &line, &column, fragment, sizeof(fragment));
 		paths[0] = path;
-		r = policy_load_files(paths, false, &small_catalogue, &problems, &policy);
+		r = policy_load_files(paths, false, &small_catalogue, test_accounts(), &problems,
+				      &policy);
 		for (size_t i = 0; i < problems.n; i++)
 			found = found ||
 				(!problems.items[i].warning && problems.items[i].line == line &&
@@ -224,7 +227,7 @@ static void every_key_is_understood(void **state)
 	const struct rule *rule;
 
 	assert_int_equal(policy_load_files((const char *[]){path, NULL}, false, &small_catalogue,
-					   &problems, &policy),
+					   test_accounts(), &problems, &policy),
 			 0);
 	assert_int_equal(policy->class_defaults[CLASS_READ_ONLY], VERDICT_ALLOW);
 	assert_int_equal(policy->class_defaults[CLASS_DESTRUCTIVE], VERDICT_DENY);
@@ -240,27 +243,27 @@ static void every_key_is_understood(void **state)
 	assert_false(rule->disabled);
 	assert_int_equal(rule->classes, 1u << CLASS_CONFIG_CHANGE | 1u << CLASS_DESTRUCTIVE);
 	assert_int_equal(rule->hazards, EFFECT_HAZARDS);
-	assert_false(rule->any_caller);
-	assert_int_equal(rule->n_uids, 2);
-	assert_int_equal(rule->uids[0], 0);
-	assert_int_equal(rule->uids[1], 4242);
-	assert_int_equal(rule->n_gids, 1);
-	assert_int_equal(rule->gids[0], 0);
-	assert_int_equal(rule->type.n, 1);
-	assert_string_equal(rule->driver.items[0].text, "nvme");
-	assert_int_equal(rule->pci.n, 4);
-	assert_string_equal(rule->pci.items[2].text, "0000:5");
-	assert_true(rule->pci.items[2].prefix);
-	assert_string_equal(rule->serial.items[0].text, "LAB");
-	assert_false(rule->model.items[0].prefix);
-	assert_string_equal(rule->model.items[0].text, "QEMU NVMe Ctrl");
-	assert_string_equal(rule->firmware.items[1].text, "9.1");
-	assert_string_equal(rule->nqn.items[0].text, "nqn.2019-08.org.qemu:");
-	assert_int_equal(rule->commands.n, 1);
-	assert_ptr_equal(rule->where_commands[0], &small_nvme[1]);
-	assert_int_equal(rule->where[0].n_terms, 2);
-	fid = &rule->where[0].terms[0];
-	sv = &rule->where[0].terms[1];
+	assert_non_null(rule->caller);
+	assert_int_equal(rule->caller->n_uids, 2);
+	assert_int_equal(rule->caller->uids[0], 0);
+	assert_int_equal(rule->caller->uids[1], 4242);
+	assert_int_equal(rule->caller->n_gids, 1);
+	assert_int_equal(rule->caller->gids[0], 0);
+	assert_int_equal(rule->device->keys[DEVICE_TYPE].n, 1);
+	assert_string_equal(rule->device->keys[DEVICE_DRIVER].items[0].text, "nvme");
+	assert_int_equal(rule->device->keys[DEVICE_PCI].n, 4);
+	assert_string_equal(rule->device->keys[DEVICE_PCI].items[2].text, "0000:5");
+	assert_true(rule->device->keys[DEVICE_PCI].items[2].prefix);
+	assert_string_equal(rule->device->keys[DEVICE_SERIAL].items[0].text, "LAB");
+	assert_false(rule->device->keys[DEVICE_MODEL].items[0].prefix);
+	assert_string_equal(rule->device->keys[DEVICE_MODEL].items[0].text, "QEMU NVMe Ctrl");
+	assert_string_equal(rule->device->keys[DEVICE_FIRMWARE].items[1].text, "9.1");
+	assert_string_equal(rule->device->keys[DEVICE_NQN].items[0].text, "nqn.2019-08.org.qemu:");
+	assert_int_equal(rule->command->names.n, 1);
+	assert_ptr_equal(rule->command->commands[0], &small_nvme[1]);
+	assert_int_equal(rule->command->where[0].n_terms, 2);
+	fid = &rule->command->where[0].terms[0];
+	sv = &rule->command->where[0].terms[1];
 	assert_int_equal(fid->field, 0);
 	assert_int_equal(fid->n_ranges, 3);
 	assert_int_equal(fid->ranges[1].first, 2);
@@ -284,7 +287,7 @@ static void unknown_names_switch_off_what_opens(void **state)
 	_cleanup_(policy_freep) struct policy *policy = NULL;
 
 	assert_int_equal(policy_load_text("test.yaml", text, strlen(text), &small_catalogue,
-					  &problems, &policy),
+					  test_accounts(), &problems, &policy),
 			 0);
 	assert_int_equal(problems.n, 2);
 	assert_true(problems.items[0].warning && problems.items[1].warning);
@@ -309,7 +312,7 @@ static void every_problem_is_reported_at_once(void **state)
 	struct policy *policy = NULL;
 
 	assert_int_equal(policy_load_text("test.yaml", text, strlen(text), &small_catalogue,
-					  &problems, &policy),
+					  test_accounts(), &problems, &policy),
 			 -EBADMSG);
 	assert_int_equal(problems.n_errors, 6);
 }
@@ -373,7 +376,9 @@ static void folders_are_merged_by_name(void **state)
 	folder_write(vendor, ".yaml", "broken", 0644);
 	folder_write(site, "60-typo.yml", "broken", 0644);
 
-	assert_int_equal(policy_load(folders, true, &small_catalogue, &problems, &policy), 0);
+	assert_int_equal(policy_load(folders, true, &small_catalogue, test_accounts(), &problems,
+				     &policy),
+			 0);
 	/* strcmp() puts "50-d" before "9-last", so the latter's default counts. */
 	assert_int_equal(policy->n_rules, 2);
 	assert_string_equal(policy->rules[0].id, "site-a");
@@ -397,7 +402,7 @@ static void no_file_at_all_is_a_warning(void **state)
 	char *empty = folder_new();
 
 	assert_int_equal(policy_load((const char *[]){empty, "/nonexistent", NULL}, true,
-				     &small_catalogue, &problems, &policy),
+				     &small_catalogue, test_accounts(), &problems, &policy),
 			 0);
 	assert_int_equal(policy->n_files, 0);
 	assert_int_equal(policy->class_defaults[CLASS_READ_ONLY], VERDICT_DENY);
@@ -409,8 +414,8 @@ static int load_folder(const char *folder, bool trusted)
 {
 	_cleanup_(problems_done) struct problems problems = {};
 	_cleanup_(policy_freep) struct policy *policy = NULL;
-	int r = policy_load((const char *[]){folder, NULL}, trusted, &small_catalogue, &problems,
-			    &policy);
+	int r = policy_load((const char *[]){folder, NULL}, trusted, &small_catalogue,
+			    test_accounts(), &problems, &policy);
 
 	if (r < 0) {
 		assert_null(policy);
@@ -480,7 +485,8 @@ static void files_are_one_policy(void **state)
 	folder_write(folder, "a.yaml", "version: 1\nrules: [{id: x, verdict: deny}]\n", 0644);
 	folder_write(folder, "b.yaml",
 		     "version: 1\nrules: [{id: x, class: read-only, verdict: allow}]\n", 0644);
-	assert_int_equal(policy_load(folders, true, &small_catalogue, &problems, &policy),
+	assert_int_equal(policy_load(folders, true, &small_catalogue, test_accounts(), &problems,
+				     &policy),
 			 -EBADMSG);
 	assert_true(asprintf(&first, "%s/a.yaml:2", folder) >= 0);
 	assert_true(any_problem_says(&problems, "The id \"x\" is taken"));
@@ -489,7 +495,8 @@ static void files_are_one_policy(void **state)
 
 	folder_write(folder, "b.yaml",
 		     "version: 1\nrules: [{id: y, class: read-only, verdict: allow}]\n", 0644);
-	assert_int_equal(policy_load(folders, true, &small_catalogue, &problems, &policy),
+	assert_int_equal(policy_load(folders, true, &small_catalogue, test_accounts(), &problems,
+				     &policy),
 			 -EBADMSG);
 	assert_true(any_problem_says(&problems, "\"y\" can never match: \"x\" ("));
 	assert_true(any_problem_says(&problems, first));
@@ -520,7 +527,8 @@ static void invariant_8_policy_that_does_not_load_changes_nothing(void **state)
 	{
 		_cleanup_(problems_done) struct problems problems = {};
 
-		assert_int_equal(policy_load(folders, true, &small_catalogue, &problems, &policy),
+		assert_int_equal(policy_load(folders, true, &small_catalogue, test_accounts(),
+					     &problems, &policy),
 				 0);
 	}
 	last_good = policy;
@@ -532,8 +540,8 @@ static void invariant_8_policy_that_does_not_load_changes_nothing(void **state)
 			const char *name = place == 0 ? "40-wrong.yaml" : "60-wrong.yaml";
 
 			folder_write(folder, name, wrong[i], 0644);
-			assert_int_equal(policy_load(folders, true, &small_catalogue, &problems,
-						     &policy),
+			assert_int_equal(policy_load(folders, true, &small_catalogue,
+						     test_accounts(), &problems, &policy),
 					 -EBADMSG);
 			assert_true(problems.n_errors > 0);
 			assert_ptr_equal(policy, last_good);
@@ -541,12 +549,14 @@ static void invariant_8_policy_that_does_not_load_changes_nothing(void **state)
 			assert_string_equal(policy->rules[0].id, "g");
 
 			assert_int_equal(policy_load_text("t", wrong[i], strlen(wrong[i]),
-							  &small_catalogue, &problems, &policy),
+							  &small_catalogue, test_accounts(),
+							  &problems, &policy),
 					 -EBADMSG);
 			assert_ptr_equal(policy, last_good);
 			assert_true(asprintf(&path, "%s/%s", folder, name) >= 0);
 			assert_int_equal(policy_load_files((const char *[]){path, NULL}, true,
-							   &small_catalogue, &problems, &policy),
+							   &small_catalogue, test_accounts(),
+							   &problems, &policy),
 					 -EBADMSG);
 			assert_ptr_equal(policy, last_good);
 			assert_int_equal(unlink(path), 0);
@@ -557,7 +567,8 @@ static void invariant_8_policy_that_does_not_load_changes_nothing(void **state)
 		_cleanup_(problems_done) struct problems problems = {};
 
 		folder_write(folder, "60-open.yaml", "version: 1\n", 0666);
-		assert_int_equal(policy_load(folders, true, &small_catalogue, &problems, &policy),
+		assert_int_equal(policy_load(folders, true, &small_catalogue, test_accounts(),
+					     &problems, &policy),
 				 -EPERM);
 		assert_ptr_equal(policy, last_good);
 	}
@@ -582,14 +593,14 @@ static void digest_is_of_names_and_contents(void **state)
 	_cleanup_(policy_freep) struct policy *first = NULL;
 
 	assert_int_equal(policy_load_text("50-a.yaml", text, strlen(text), &small_catalogue,
-					  &problems, &first),
+					  test_accounts(), &problems, &first),
 			 0);
 	for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
 		_cleanup_(policy_freep) struct policy *policy = NULL;
 
 		assert_int_equal(policy_load_text(cases[i].name, cases[i].text,
 						  strlen(cases[i].text), &small_catalogue,
-						  &problems, &policy),
+						  test_accounts(), &problems, &policy),
 				 0);
 		assert_int_equal(memcmp(first->digest, policy->digest, 32) == 0, cases[i].same);
 	}
@@ -617,7 +628,7 @@ static void shipped_policy_and_examples_load(void **state)
 		assert_true(asprintf(&relative, "policy/examples/%s.yaml", examples[i]) >= 0);
 		path = source_path(relative);
 		r = policy_load_files((const char *[]){shipped, path, NULL}, false, catalogue,
-				      &of_example, &policy);
+				      test_accounts(), &of_example, &policy);
 		if (r < 0)
 			print_problems(&of_example);
 		assert_int_equal(r, 0);
@@ -632,7 +643,7 @@ static void shipped_policy_and_examples_load(void **state)
 		_cleanup_(policy_freep) struct policy *policy = NULL;
 
 		assert_int_equal(policy_load_files((const char *[]){shipped, NULL}, false,
-						   catalogue, &problems, &policy),
+						   catalogue, test_accounts(), &problems, &policy),
 				 0);
 		assert_int_equal(problems.n, 0);
 		assert_int_equal(policy->class_defaults[CLASS_DESTRUCTIVE], VERDICT_DENY);
@@ -651,7 +662,7 @@ static void errors_have_no_consequent_warnings(void **state)
 	struct policy *policy = NULL;
 
 	assert_int_equal(policy_load_text("test.yaml", text, strlen(text), &small_catalogue,
-					  &problems, &policy),
+					  test_accounts(), &problems, &policy),
 			 -EBADMSG);
 	assert_int_equal(problems.n, 1);
 	assert_true(any_problem_says(&problems, "belongs under `caller:`"));

@@ -14,6 +14,7 @@
 
 #include "include/cleanup.h"
 #include "policy/policy.h"
+#include "tests/unit/test-accounts.h"
 
 DEFINE_CLEANUP(struct policy *, policy_free)
 DEFINE_CLEANUP(struct catalogue *, catalogue_free)
@@ -75,7 +76,7 @@ static void rules_that_never_match_are_warned_of(void **state)
 		assert_true(asprintf(&text, "version: 1\nrules: [{id: a, %s}]\n", table[i].rule) >=
 			    0);
 		assert_int_equal(policy_load_text("test.yaml", text, strlen(text), catalogue,
-						  &problems, &policy),
+						  test_accounts(), &problems, &policy),
 				 0);
 		if (problems.n != (table[i].says != NULL) ||
 		    (table[i].says && !strstr(problems.items[0].text, table[i].says)))

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* When a rule matches, and how often it opens something. */
+
+#include "policy/rule.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "include/cleanup.h"
+#include "policy/suggest.h"
+
+static const char *const day_names[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun", NULL};
+static const char *const limit_by_names[] = {"caller", "device", "rule", NULL};
+
+const char *limit_by_to_string(enum limit_by by)
+{
+	return (unsigned)by < _LIMIT_BY_MAX ? limit_by_names[by] : NULL;
+}
+
+/* The index of a name, or -1. */
+static int name_index(const char *const *names, const char *name)
+{
+	for (int i = 0; names[i]; i++)
+		if (strcmp(names[i], name) == 0)
+			return i;
+	return -1;
+}
+
+/* "sat", or "mon-fri"; the second may come before the first: "sat-mon". */
+static void read_day(const struct rule_reader *reader, const struct yaml_node *node,
+		     struct when *when)
+{
+	struct suggestion suggestion = {};
+	const char *text, *dash;
+	char first_name[8] = "";
+	int first, last;
+
+	if (yaml_read_string(reader->file, node, "a day", reader->problems, &text) < 0)
+		return;
+	dash = strchr(text, '-');
+	if (dash && (size_t)(dash - text) < sizeof(first_name))
+		memcpy(first_name, text, (size_t)(dash - text));
+	first = name_index(day_names, dash ? first_name : text);
+	last = name_index(day_names, dash ? dash + 1 : text);
+	if (first < 0 || last < 0) {
+		suggestion.wrong = text;
+		for (size_t i = 0; day_names[i]; i++)
+			suggestion_try(&suggestion, day_names[i]);
+		yaml_problem(reader->file, node, false, reader->problems,
+			     "\"%s\" is no day; expected mon, tue, wed, thu, fri, sat, sun, or a "
+			     "range such as mon-fri.%s",
+			     text, suggestion_text(&suggestion));
+		return;
+	}
+	for (int day = first;; day = (day + 1) % 7) {
+		when->days |= 1u << day;
+		if (day == last)
+			break;
+	}
+}
+
+/* "01:00": minutes of the day. */
+static int read_time(const struct rule_reader *reader, const struct yaml_node *node, unsigned max,
+		     unsigned *ret)
+{
+	static const char digits[] = "0123456789";
+	unsigned minute;
+	const char *text;
+
+	if (yaml_read_string(reader->file, node, "a time of the day", reader->problems, &text) < 0)
+		return -EINVAL;
+	if (strlen(text) == 5 && strspn(text, digits) == 2 && text[2] == ':' &&
+	    strspn(text + 3, digits) == 2) {
+		minute = (unsigned)atoi(text) * 60 + (unsigned)atoi(text + 3);
+		if (atoi(text + 3) < 60 && minute <= max) {
+			*ret = minute;
+			return 0;
+		}
+	}
+	yaml_problem(reader->file, node, false, reader->problems,
+		     "\"%s\" is no time of the day; expected hours and minutes, \"00:00\" to "
+		     "\"%s\".",
+		     text, max == MINUTES_A_DAY ? "24:00" : "23:59");
+	return -EINVAL;
+}
+
+static void read_hours(const struct rule_reader *reader, struct yaml_node *map, struct when *when)
+{
+	const struct yaml_node *from = yaml_get(map, "from"), *to = yaml_get(map, "to");
+	unsigned first, last;
+
+	if (!from && !to)
+		return;
+	if (!from || !to) {
+		yaml_problem(reader->file, from ?: to, false, reader->problems,
+			     "`from` and `to` belong together: `%s` is missing. \"00:00\" is where "
+			     "a day begins, \"24:00\" where it ends.",
+			     from ? "to" : "from");
+		return;
+	}
+	if (read_time(reader, from, MINUTES_A_DAY - 1, &first) < 0)
+		first = UINT_MAX;
+	if (read_time(reader, to, MINUTES_A_DAY, &last) < 0 || first == UINT_MAX)
+		return;
+	if (first == last) {
+		yaml_problem(reader->file, to, false, reader->problems,
+			     "These hours are none: they end when they begin. For whole days, "
+			     "leave `from` and `to` out.");
+		return;
+	}
+	when->from = first;
+	when->to = last;
+}
+
+static int read_zone(const struct rule_reader *reader, const struct yaml_node *map,
+		     const struct yaml_node *node, struct when *when)
+{
+	const char *name;
+	int r;
+
+	if (!node) {
+		yaml_problem(reader->file, map, false, reader->problems,
+			     "`when` has no `zone`: expected UTC, a zone such as Europe/Berlin, or "
+			     "local, which is the machine's own.");
+		return 0;
+	}
+	if (yaml_read_string(reader->file, node, "a time zone", reader->problems, &name) < 0)
+		return 0;
+	r = zone_load(name, &when->zone);
+	if (r == -ENOMEM)
+		return r;
+	if (r == -ENOENT)
+		yaml_problem(
+			reader->file, node, false, reader->problems,
+			"There is no time zone \"%s\"; expected UTC, a name of the time zone "
+			"database such as Europe/Berlin, or local, which is the machine's own.",
+			name);
+	else if (r < 0)
+		yaml_problem(reader->file, node, false, reader->problems,
+			     "The time zone \"%s\" can't be read: %s.", name, strerror(-r));
+	return 0;
+}
+
+int rule_read_when(const struct rule_reader *reader, struct yaml_node *map, struct rule *rule)
+{
+	static const char *const known[] = {"days", "from", "to", "zone", NULL};
+	const struct yaml_node *days;
+	struct when *when;
+	size_t n;
+	int r;
+
+	if (map->kind != YAML_MAP) {
+		yaml_problem(reader->file, map, false, reader->problems,
+			     "`when` is a map, like {days: [sat, sun], from: \"01:00\", to: "
+			     "\"05:00\", zone: UTC}.");
+		return 0;
+	}
+	when = rule->when = calloc(1, sizeof(*when));
+	if (!when)
+		return -ENOMEM;
+	when->to = MINUTES_A_DAY;
+	days = yaml_get(map, "days");
+	n = days ? value_list_length(reader, days, "a day") : 0;
+	for (size_t i = 0; i < n; i++)
+		read_day(reader, value_list_item(days, i), when);
+	if (!days) {
+		when->days = 0x7f;
+		if (!yaml_get(map, "from") && !yaml_get(map, "to"))
+			yaml_problem(reader->file, map, false, reader->problems,
+				     "`when` says neither days nor hours. To match at any time, "
+				     "leave the key out.");
+	}
+	read_hours(reader, map, when);
+	r = read_zone(reader, map, yaml_get(map, "zone"), when);
+	(void)yaml_refuse_unused(reader->file, map, known, reader->problems);
+	return r;
+}
+
+/* "30s", "1min", "2h", "1d". */
+static void read_span(const struct rule_reader *reader, const struct yaml_node *node,
+		      struct limit *limit)
+{
+	static const struct {
+		const char *name;
+		uint64_t seconds;
+	} units[] = {{"s", 1}, {"min", 60}, {"h", 60 * 60}, {"d", 24 * 60 * 60}};
+	char digits[8] = "";
+	uint64_t number;
+	const char *text;
+	size_t length;
+
+	if (yaml_read_string(reader->file, node, "a span of time", reader->problems, &text) < 0)
+		return;
+	length = strspn(text, "0123456789");
+	if (length < sizeof(digits))
+		memcpy(digits, text, length);
+	for (size_t i = 0; parse_uint(digits, &number) && i < ELEMENTSOF(units); i++) {
+		uint64_t usec = number * units[i].seconds * 1000000;
+
+		if (strcmp(text + length, units[i].name) == 0 && usec > 0 &&
+		    usec <= LIMIT_PER_MAX_USEC) {
+			limit->per_usec = usec;
+			return;
+		}
+	}
+	yaml_problem(reader->file, node, false, reader->problems,
+		     "\"%s\" is no span of time; expected a number and s, min, h or d, such as "
+		     "1min, at most 31d.",
+		     text);
+}
+
+static void read_by(const struct rule_reader *reader, const struct yaml_node *node,
+		    struct limit *limit)
+{
+	struct suggestion suggestion = {};
+	const char *text;
+	int by;
+
+	if (yaml_read_string(reader->file, node, "whom the limit is for", reader->problems, &text) <
+	    0)
+		return;
+	by = name_index(limit_by_names, text);
+	if (by >= 0) {
+		limit->by = (enum limit_by)by;
+		return;
+	}
+	suggestion.wrong = text;
+	for (size_t i = 0; limit_by_names[i]; i++)
+		suggestion_try(&suggestion, limit_by_names[i]);
+	yaml_problem(
+		reader->file, node, false, reader->problems,
+		"A limit can't be by \"%s\"; expected caller (each user has their own), device "
+		"(each device has its own) or rule (one for all).%s",
+		text, suggestion_text(&suggestion));
+}
+
+void rule_read_limit(const struct rule_reader *reader, struct yaml_node *map, struct rule *rule)
+{
+	static const char *const known[] = {"count", "per", "by", NULL};
+	const struct yaml_node *count, *per, *by;
+	uint64_t number;
+
+	if (map->kind != YAML_MAP) {
+		yaml_problem(reader->file, map, false, reader->problems,
+			     "A limit is a map, like {count: 10, per: 1min, by: caller}.");
+		return;
+	}
+	if (rule->verdict == VERDICT_DENY)
+		yaml_problem(reader->file, map, false, reader->problems,
+			     "A rule that denies has no `limit`: it denies every time.");
+	count = yaml_get(map, "count");
+	per = yaml_get(map, "per");
+	by = yaml_get(map, "by");
+	if (!count || !per || !by)
+		yaml_problem(reader->file, map, false, reader->problems,
+			     "This limit has no `%s`; expected all three, like {count: 10, per: "
+			     "1min, by: caller}.",
+			     !count ? "count"
+			     : !per ? "per"
+				    : "by");
+	if (count && yaml_read_uint(reader->file, count, "how many", LIMIT_COUNT_MAX,
+				    reader->problems, &number) >= 0) {
+		if (number == 0)
+			yaml_problem(reader->file, count, false, reader->problems,
+				     "A limit of 0 opens nothing: say `verdict: deny`.");
+		rule->limit.count = (unsigned)number;
+	}
+	if (per)
+		read_span(reader, per, &rule->limit);
+	if (by)
+		read_by(reader, by, &rule->limit);
+	(void)yaml_refuse_unused(reader->file, map, known, reader->problems);
+}
