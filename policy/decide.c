@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "policy/match.h"
+#include "policy/index.h"
 
 static const char *const verdict_names[_VERDICT_MAX] = {
 	[VERDICT_DENY] = "deny",
@@ -57,19 +57,6 @@ static bool query_sound(const struct query *query)
 	       effect_set_class(request->effects) <= request->class;
 }
 
-/* Rules are about the fields of their own catalogue's commands. */
-static bool catalogue_has(const struct catalogue *catalogue, const struct command *command)
-{
-	for (size_t i = 0; i < catalogue->n_dialects; i++) {
-		const struct dialect *dialect = &catalogue->dialects[i];
-
-		if (command >= dialect->commands &&
-		    command < dialect->commands + dialect->n_commands)
-			return true;
-	}
-	return false;
-}
-
 static void decide_by_default(const struct policy *policy, const struct classified *request,
 			      struct decision *ret)
 {
@@ -100,6 +87,7 @@ static enum verdict rule_verdict(const struct rule *rule, const struct query *qu
 
 void decide(const struct policy *policy, const struct query *query, struct decision *ret)
 {
+	const struct rule *rule, *observed;
 	uint64_t wait_usec;
 
 	*ret = (struct decision){.verdict = VERDICT_DENY, .by = DECIDED_BY_ERROR, .hazard = -1};
@@ -109,24 +97,22 @@ void decide(const struct policy *policy, const struct query *query, struct decis
 	}
 	if (!query_sound(query))
 		return;
-	if (!catalogue_has(policy->catalogue, query->request->command)) {
+	/* Rules are about the fields of their own catalogue's commands. */
+	if (rule_index_match(policy->enforced, query, policy->rules + policy->n_rules, &rule) < 0 ||
+	    rule_index_match(policy->observed, query, rule ?: policy->rules + policy->n_rules,
+			     &observed) < 0) {
 		ret->by = DECIDED_BY_OTHER_CATALOGUE;
 		return;
 	}
-	for (size_t i = 0; i < policy->n_rules; i++) {
-		const struct rule *rule = &policy->rules[i];
-
-		if ((rule->observe && ret->observed) || !rule_matches(rule, query, NULL))
-			continue;
-		if (rule->observe) {
-			ret->observed = rule;
-			ret->observed_verdict = rule_verdict(rule, query, &wait_usec);
-			continue;
-		}
-		ret->rule = rule;
-		ret->verdict = rule_verdict(rule, query, &ret->wait_usec);
-		ret->by = ret->wait_usec > 0 ? DECIDED_BY_LIMIT : DECIDED_BY_RULE;
+	if (observed) {
+		ret->observed = observed;
+		ret->observed_verdict = rule_verdict(observed, query, &wait_usec);
+	}
+	if (!rule) {
+		decide_by_default(policy, query->request, ret);
 		return;
 	}
-	decide_by_default(policy, query->request, ret);
+	ret->rule = rule;
+	ret->verdict = rule_verdict(rule, query, &ret->wait_usec);
+	ret->by = ret->wait_usec > 0 ? DECIDED_BY_LIMIT : DECIDED_BY_RULE;
 }

@@ -126,11 +126,3 @@ bool when_has_minute(const struct when *when, unsigned minute)
 	return (when->days & 1u << day && minute >= when->from) ||
 	       (when->days & 1u << yesterday && minute < when->to);
 }
-
-bool when_is_always(const struct when *when)
-{
-	for (unsigned minute = 0; minute < MINUTES_A_WEEK; minute++)
-		if (!when_has_minute(when, minute))
-			return false;
-	return true;
-}

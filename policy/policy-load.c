@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "include/cleanup.h"
+#include "policy/index.h"
 #include "policy/policy-files.h"
 #include "policy/rule.h"
 #include "policy/suggest.h"
@@ -18,6 +19,8 @@ struct policy *policy_free(struct policy *policy)
 {
 	if (!policy)
 		return NULL;
+	rule_index_free(policy->enforced);
+	rule_index_free(policy->observed);
 	for (size_t i = 0; i < policy->n_rules; i++)
 		rule_done(&policy->rules[i]);
 	free(policy->rules);
@@ -274,33 +277,59 @@ static int load_file(struct loader *loader, const char *path, bool trusted)
 	return add_file(loader, file);
 }
 
+static int index_rules(struct policy *policy)
+{
+	int r;
+
+	r = rule_index_new(policy->catalogue, policy->rules, policy->n_rules, false,
+			   &policy->enforced);
+	if (r < 0)
+		return r;
+	return rule_index_new(policy->catalogue, policy->rules, policy->n_rules, true,
+			      &policy->observed);
+}
+
+/* What is observed is shadowed by either kind, what is enforced by its own alone. */
+static const struct rule *first_shadow(const struct policy *policy, const struct rule *later)
+{
+	const struct rule *enforced = rule_index_shadow(policy->enforced, later), *observed;
+
+	if (!later->observe)
+		return enforced;
+	observed = rule_index_shadow(policy->observed, later);
+	return !enforced || (observed && observed < enforced) ? observed : enforced;
+}
+
 static void check_shadows(struct loader *loader)
 {
 	const struct policy *policy = loader->policy;
 
-	for (size_t i = 1; i < policy->n_rules; i++)
-		for (size_t j = 0; j < i; j++) {
-			const struct rule *earlier = &policy->rules[j], *later = &policy->rules[i];
+	for (size_t i = 1; i < policy->n_rules; i++) {
+		const struct rule *later = &policy->rules[i];
+		const struct rule *earlier = first_shadow(policy, later);
 
-			if (!rule_shadows(earlier, later))
-				continue;
+		if (earlier)
 			problems_add(
 				loader->problems, false, later->file, later->line, later->column,
 				"The rule \"%s\" can never match: \"%s\" (%s:%u) comes first and "
 				"matches all that it matches. Put the narrower one first, or take "
 				"one out.",
 				later->id, earlier->id, earlier->file, earlier->line);
-			break;
-		}
+	}
 }
 
 static int loader_finish(struct loader *loader, struct policy **ret)
 {
-	/* With a rule missing or half read, what is said of their order would mislead. */
-	if (loader->error == 0 && loader->problems->n_errors == loader->errors_before)
-		check_shadows(loader);
 	if (loader->error < 0)
 		return loader->error;
+	/* With a rule missing or half read, what is said of their order would mislead. */
+	if (loader->problems->n_errors == loader->errors_before) {
+		int r = index_rules(loader->policy);
+
+		if (r < 0)
+			return r;
+		check_shadows(loader);
+	}
 	if (loader->problems->n_errors > loader->errors_before)
 		return -EBADMSG;
 	sha256_digest(&loader->digest, sizeof(loader->policy->digest), loader->policy->digest);

@@ -71,7 +71,6 @@ struct when {
 };
 bool when_holds(const struct when *when, uint64_t realtime_usec);
 bool when_has_minute(const struct when *when, unsigned minute); /* of the week, in its zone */
-bool when_is_always(const struct when *when);
 
 enum limit_by {
 	LIMIT_BY_CALLER,
@@ -117,6 +116,7 @@ struct policy {
 	const struct catalogue *catalogue;
 	struct rule *rules;
 	size_t n_rules;
+	struct rule_index *enforced, *observed; /* of the rules: which of them match */
 	enum verdict class_defaults[_CLASS_MAX]; /* by enum effect_class */
 	enum verdict
 		hazard_defaults[_EFFECT_MAX]; /* by enum effect; meaningful for hazards alone */

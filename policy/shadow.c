@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "include/cleanup.h"
 #include "policy/condition.h"
 
 #define CLASSES_ALL (1u << CLASS_READ_ONLY | 1u << CLASS_CONFIG_CHANGE | 1u << CLASS_DESTRUCTIVE)
@@ -107,16 +108,27 @@ static effect_set matched_hazards(const struct rule *rule)
 	return rule->verdict == VERDICT_DENY ? EFFECT_HAZARDS : rule->hazards;
 }
 
-/* At every minute of the week; of two zones nobody knows. */
+/*
+ * At every minute of the week; of two zones nobody knows. When there is a minute that only the
+ * narrow one has, there is one at which it begins or the wide one ends.
+ */
 static bool whens_cover(const struct when *wide, const struct when *narrow)
 {
-	if (!wide)
+	if (!wide || wide == narrow)
 		return true;
-	if (!narrow || strcmp(zone_name(wide->zone), zone_name(narrow->zone)) != 0)
-		return when_is_always(wide);
-	for (unsigned minute = 0; minute < MINUTES_A_WEEK; minute++)
-		if (when_has_minute(narrow, minute) && !when_has_minute(wide, minute))
-			return false;
+	if (narrow && strcmp(zone_name(wide->zone), zone_name(narrow->zone)) != 0)
+		narrow = NULL;
+	for (unsigned day = 0; day < MINUTES_A_WEEK; day += MINUTES_A_DAY) {
+		unsigned edges[] = {day + (narrow ? narrow->from : 0), day + wide->to};
+
+		for (size_t i = 0; i < ELEMENTSOF(edges); i++) {
+			unsigned minute = edges[i] % MINUTES_A_WEEK;
+
+			if ((!narrow || when_has_minute(narrow, minute)) &&
+			    !when_has_minute(wide, minute))
+				return false;
+		}
+	}
 	return true;
 }
 
@@ -127,7 +139,8 @@ bool rule_shadows(const struct rule *earlier, const struct rule *later)
 	return !earlier->disabled && !later->disabled && (!earlier->observe || later->observe) &&
 	       (earlier->classes == 0 || !(classes & ~earlier->classes)) &&
 	       !(matched_hazards(later) & ~matched_hazards(earlier)) &&
-	       earlier->max_scope >= later->max_scope && whens_cover(earlier->when, later->when) &&
+	       earlier->max_scope >= later->max_scope &&
 	       callers_cover(earlier->caller, later->caller) && devices_cover(earlier, later) &&
-	       commands_cover(earlier->command, later->command);
+	       commands_cover(earlier->command, later->command) &&
+	       whens_cover(earlier->when, later->when);
 }

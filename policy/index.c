@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "policy/index.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "include/cleanup.h"
+#include "policy/index-build.h"
+#include "policy/match.h"
+#include "policy/rule.h"
+
+/* A device that is in more sets than this has its rules tried one by one. */
+#define DEVICE_SETS_MAX 128u
+
+struct search {
+	const struct rule_index *index;
+	const struct caller_identity *caller;
+	const struct device_set **devices;
+	size_t n_devices;
+	const struct command_keys *keys;
+	const struct command *command;
+	const union field_value *values; /* of the command's fields */
+	bool (*fits)(const struct rule *rule, const void *what);
+	const void *what;
+	uint32_t best; /* the number of the first rule that fits, or where to end */
+	bool found;
+};
+
+static void try_rule(struct search *search, uint32_t number)
+{
+	if (!search->fits(&search->index->rules[number], search->what))
+		return;
+	search->best = number;
+	search->found = true;
+}
+
+static void search_leaf(struct search *search, uint32_t leaf)
+{
+	const struct leaf *leaves = search->index->leaves;
+
+	for (; leaf != 0 && leaves[leaf].rule < search->best; leaf = leaves[leaf].next)
+		try_rule(search, leaves[leaf].rule);
+}
+
+/* Is it there, and can what is below it be better than what was found? */
+static bool worthwhile(const struct search *search, uint32_t node)
+{
+	return node != 0 && search->index->nodes[node].lowest < search->best;
+}
+
+static uint32_t find_child(const struct search *search, enum level level, uint32_t node,
+			   uint64_t key)
+{
+	const struct rule_index *index = search->index;
+
+	if (!(index->nodes[node].branches & branch_bit(key)))
+		return 0;
+	return key_table_get(&index->children[level], key_hash(node, key));
+}
+
+static void search_devices(struct search *search, uint32_t node)
+{
+	if (!worthwhile(search, node))
+		return;
+	search_leaf(search, search->index->nodes[node].any);
+	for (size_t i = 0; i < search->n_devices; i++)
+		search_leaf(search,
+			    find_child(search, LEVEL_DEVICE, node, set_key(search->devices[i])));
+}
+
+static void search_commands(struct search *search, uint32_t node)
+{
+	const uint64_t *keys = search->index->command_keys + search->keys->first;
+
+	if (!worthwhile(search, node))
+		return;
+	search_devices(search, search->index->nodes[node].any);
+	for (uint32_t i = 0; i < search->keys->n; i++)
+		search_devices(search, find_child(search, LEVEL_COMMAND, node, keys[i]));
+	for (uint32_t fields = search->keys->fields; fields != 0; fields &= fields - 1) {
+		unsigned field = (unsigned)__builtin_ctz(fields);
+		uint64_t key = value_key(search->command, field, &search->values[field]);
+
+		search_devices(search, find_child(search, LEVEL_COMMAND, node, key));
+	}
+}
+
+static void search_callers(struct search *search)
+{
+	const struct caller_identity *caller = search->caller;
+
+	search_commands(search, search->index->nodes[ROOT].any);
+	search_commands(search,
+			find_child(search, LEVEL_CALLER, ROOT, caller_key(false, caller->uid)));
+	for (size_t i = 0; i < caller->n_gids; i++)
+		search_commands(search, find_child(search, LEVEL_CALLER, ROOT,
+						   caller_key(true, caller->gids[i])));
+}
+
+/* The device's texts, one a key. Where it is in too many sets the rules are tried one by one. */
+static const struct rule *search_rules(struct search *search,
+				       const char *const texts[_DEVICE_KEY_MAX])
+{
+	const struct device_set *devices[DEVICE_SETS_MAX];
+	const struct rule_index *index = search->index;
+
+	search->devices = devices;
+	if (device_index_find(&index->devices, texts, devices, DEVICE_SETS_MAX, &search->n_devices))
+		search_callers(search);
+	else
+		for (uint32_t i = 0; i < search->best; i++)
+			if (index->rules[i].observe == index->observe)
+				try_rule(search, i);
+	return search->found ? &index->rules[search->best] : NULL;
+}
+
+static bool fits_query(const struct rule *rule, const void *what)
+{
+	return rule_matches(rule, what, NULL);
+}
+
+int rule_index_match(const struct rule_index *index, const struct query *query,
+		     const struct rule *end, const struct rule **ret)
+{
+	const char *texts[_DEVICE_KEY_MAX];
+	struct search search = {
+		.index = index,
+		.caller = query->caller,
+		.command = query->request->command,
+		.keys = rule_index_command(index, query->request->command),
+		.values = query->request->values,
+		.fits = fits_query,
+		.what = query,
+		.best = (uint32_t)(end - index->rules),
+	};
+
+	if (!search.keys)
+		return -ESTALE;
+	for (enum device_key key = 0; key < _DEVICE_KEY_MAX; key++)
+		texts[key] = device_identity_get(query->device, key);
+	*ret = search_rules(&search, texts);
+	return 0;
+}
+
+/* A text that the first pattern of a list matches. */
+static const char *sample_text(const struct pattern_list *list)
+{
+	return list->n > 0 ? list->items[0].text : "";
+}
+
+/* A command that the first pattern of the rule's list matches; NULL: the catalogue has none. */
+static const struct command *sample_command(const struct rule_index *index, const struct rule *rule)
+{
+	const struct catalogue *catalogue = index->catalogue;
+
+	for (size_t i = 0; i < catalogue->n_dialects; i++) {
+		const struct dialect *dialect = &catalogue->dialects[i];
+
+		for (size_t j = 0; j < dialect->n_commands; j++)
+			if (!rule->command || pattern_matches(&rule->command->names.items[0],
+							      dialect->commands[j].full_name))
+				return &dialect->commands[j];
+	}
+	return NULL;
+}
+
+/* Values that the rule's condition for its first command asks for. */
+static void sample_values(const struct rule *rule, union field_value values[FIELDS_MAX])
+{
+	const struct condition *where = rule->command ? rule->command->where : NULL;
+
+	for (size_t i = 0; where && i < where->n_terms; i++) {
+		const struct condition_term *term = &where->terms[i];
+
+		if (term->n_uuids > 0)
+			memcpy(values[term->field].bytes, term->uuids[0], sizeof(term->uuids[0]));
+		else if (term->n_ranges > 0)
+			values[term->field].number = term->ranges[0].first;
+	}
+}
+
+static bool fits_later(const struct rule *rule, const void *what)
+{
+	return rule_shadows(rule, what);
+}
+
+/*
+ * Whatever shadows the rule matches the first thing on each of its lists, and everything where the
+ * rule has no list. So a search for a request of the first things comes upon it.
+ */
+const struct rule *rule_index_shadow(const struct rule_index *index, const struct rule *rule)
+{
+	const struct caller_set *callers = rule->caller;
+	struct caller_identity caller = {.uid = (uid_t)-1};
+	union field_value values[FIELDS_MAX] = {};
+	const char *texts[_DEVICE_KEY_MAX];
+	struct search search = {
+		.index = index,
+		.caller = &caller,
+		.command = sample_command(index, rule),
+		.values = values,
+		.fits = fits_later,
+		.what = rule,
+		.best = (uint32_t)(rule - index->rules),
+	};
+
+	if (!search.command)
+		return NULL;
+	search.keys = rule_index_command(index, search.command);
+	if (callers && callers->n_uids > 0) {
+		caller.uid = callers->uids[0];
+	} else if (callers) {
+		caller.gids = callers->gids;
+		caller.n_gids = callers->n_gids > 0;
+	}
+	for (enum device_key key = 0; key < _DEVICE_KEY_MAX; key++)
+		texts[key] = rule->device ? sample_text(&rule->device->keys[key]) : "";
+	sample_values(rule, values);
+	return search_rules(&search, texts);
+}
