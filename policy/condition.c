@@ -78,7 +78,10 @@ bool condition_read_value(const struct yaml_file *file, const struct yaml_node *
 		     "The field \"%s\" has no value \"%s\"; expected %s.%s%s", field->name,
 		     node->scalar, field_explain(field, takes, sizeof(takes)),
 		     suggestion_text(&suggestion),
-		     field->type == FIELD_NUMBER ? parse_uint_hint(node->scalar) : "");
+		     strchr(node->scalar, '*') ? " Values have no patterns; to match any, leave "
+						 "the field out."
+		     : field->type == FIELD_NUMBER ? parse_uint_hint(node->scalar)
+						   : "");
 	return false;
 }
 
@@ -141,8 +144,11 @@ static int read_term(const struct yaml_file *file, const struct yaml_node *node,
 	size_t n = node->kind == YAML_LIST ? node->n_items : 1;
 
 	if (n == 0) {
-		yaml_problem(file, node, false, problems,
-			     "This list is empty, so the condition could never hold.");
+		yaml_problem(
+			file, node, false, problems,
+			"This list is empty, so the condition could never hold: expected values "
+			"of the field \"%s\". To match any, leave the field out.",
+			field->name);
 		return 0;
 	}
 	if (field->type == FIELD_UUID) {

@@ -147,7 +147,7 @@ static int add_rule(struct loader *loader, const struct rule_reader *reader, str
 		if (policy->rules[i].id && strcmp(policy->rules[i].id, rule->id) == 0) {
 			yaml_problem(reader->file, yaml_get(map, "id"), false, reader->problems,
 				     "The id \"%s\" is taken by the rule at %s:%u; ids are unique "
-				     "over all files.",
+				     "over all files. Rename one.",
 				     rule->id, policy->rules[i].file, policy->rules[i].line);
 			break;
 		}
@@ -187,7 +187,7 @@ static int read_root(struct loader *loader, const struct rule_reader *reader,
 
 	if (root->kind != YAML_MAP) {
 		yaml_problem(reader->file, root, false, reader->problems,
-			     "A policy file begins with \"version: 1\".");
+			     "A policy file is a map, and begins with \"version: 1\".");
 		return 0;
 	}
 	node = yaml_get(root, "version");
@@ -203,8 +203,8 @@ static int read_root(struct loader *loader, const struct rule_reader *reader,
 		if (version != LANGUAGE_VERSION) {
 			yaml_problem(reader->file, node, false, reader->problems,
 				     "This fwctld knows version %u of the policy language, and no "
-				     "other.",
-				     LANGUAGE_VERSION);
+				     "other: write \"version: %u\".",
+				     LANGUAGE_VERSION, LANGUAGE_VERSION);
 			return 0;
 		}
 	}
@@ -236,6 +236,8 @@ static int add_file(struct loader *loader, const struct yaml_file *file)
 	char **files;
 	uint8_t content[SHA256_DIGEST_SIZE];
 	struct sha256_ctx context;
+	size_t problems_before = loader->problems->n;
+	int r;
 
 	const char *slash = strrchr(file->path, '/'), *name = slash ? slash + 1 : file->path;
 
@@ -257,7 +259,10 @@ static int add_file(struct loader *loader, const struct yaml_file *file)
 	if (!files[policy->n_files])
 		return -ENOMEM;
 	policy->n_files++;
-	return file->root ? read_root(loader, &reader, file->root) : 0;
+	r = file->root ? read_root(loader, &reader, file->root) : 0;
+	/* Rules are not read from top to bottom, but their writer does so. */
+	problems_sort(loader->problems, problems_before);
+	return r;
 }
 
 /* Every problem of every file is said, so a file that is wrong or can't be read does not end it. */

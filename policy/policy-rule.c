@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "include/cleanup.h"
+#include "include/kernel-abi.h"
 #include "policy/condition.h"
 #include "policy/suggest.h"
 
@@ -58,10 +59,11 @@ size_t value_list_length(const struct rule_reader *reader, const struct yaml_nod
 		return 1;
 	case YAML_LIST:
 		if (node->n_items == 0)
-			yaml_problem(reader->file, node, false, reader->problems,
-				     "This list is empty: expected at least %s. If there is none, "
-				     "leave the key out.",
-				     what);
+			yaml_problem(
+				reader->file, node, false, reader->problems,
+				"This list is empty: expected at least %s. Without this key it "
+				"could be any; if none is meant, take the rule out.",
+				what);
 		if (node->n_items <= RULE_LIST_MAX)
 			return node->n_items;
 		yaml_problem(
@@ -120,19 +122,26 @@ static int read_id(const struct rule_reader *reader, const struct yaml_node *map
 	if (!node) {
 		yaml_problem(
 			reader->file, map, false, reader->problems,
-			"This rule has no `id`. Denials and audit records name the rule by it.");
+			"This rule has no `id`: add one, such as \"id: storage-tunes\". Denials "
+			"and audit records name the rule by it.");
 		return 0;
 	}
 	if (yaml_read_string(reader->file, node, "the id of the rule", reader->problems, &id) < 0)
 		return 0;
 	if (strlen(id) > RULE_ID_MAX ||
 	    id[strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")])
-		yaml_problem(reader->file, node, false, reader->problems,
-			     "A rule's id has at most %u letters, digits, \"-\", \"_\" and \".\", "
-			     "and nothing else.",
-			     RULE_ID_MAX);
+		yaml_problem(
+			reader->file, node, false, reader->problems,
+			"\"%s\" can't be the id of a rule: expected at most %u letters, digits, "
+			"\"-\", \"_\" and \".\", and nothing else.",
+			id, RULE_ID_MAX);
 	rule->id = strdup(id);
 	return rule->id ? 0 : -ENOMEM;
+}
+
+static bool is_hazard(int effect)
+{
+	return effect >= 0 && EFFECT_BIT(effect) & EFFECT_HAZARDS;
 }
 
 static void read_classes(const struct rule_reader *reader, const struct yaml_node *node,
@@ -159,8 +168,11 @@ static void read_classes(const struct rule_reader *reader, const struct yaml_nod
 			suggestion_try(&suggestion, effect_class_to_string(c));
 		yaml_problem(reader->file, item, false, reader->problems,
 			     "\"%s\" is no effect class; expected read-only, config-change or "
-			     "destructive.%s",
-			     text, suggestion_text(&suggestion));
+			     "destructive.%s%s",
+			     text, suggestion_text(&suggestion),
+			     is_hazard(effect_from_string(text))
+				     ? " It is a hazard: see `hazards` in fwctld.policy(5)."
+				     : "");
 	}
 }
 
@@ -176,6 +188,12 @@ static void read_hazards(const struct rule_reader *reader, const struct yaml_nod
 			     "{confidential: deny}.");
 		return;
 	}
+	if (node->kind == YAML_LIST && node->n_items == 0) {
+		yaml_problem(reader->file, node, false, reader->problems,
+			     "This list is empty. A rule that accepts no hazard has no such key: "
+			     "leave it out.");
+		return;
+	}
 	n = value_list_length(reader, node, "a hazard");
 	for (size_t i = 0; i < n; i++) {
 		const struct yaml_node *item = value_list_item(node, i);
@@ -186,7 +204,7 @@ static void read_hazards(const struct rule_reader *reader, const struct yaml_nod
 		if (yaml_read_string(reader->file, item, "a hazard", reader->problems, &text) < 0)
 			continue;
 		effect = effect_from_string(text);
-		if (effect >= 0 && EFFECT_BIT(effect) & EFFECT_HAZARDS) {
+		if (is_hazard(effect)) {
 			rule->hazards |= EFFECT_BIT(effect);
 			continue;
 		}
@@ -197,8 +215,11 @@ static void read_hazards(const struct rule_reader *reader, const struct yaml_nod
 		yaml_problem(
 			reader->file, item, false, reader->problems,
 			"\"%s\" is no hazard; expected confidential, persistent, taints-kernel "
-			"or broadcast.%s",
-			text, suggestion_text(&suggestion));
+			"or broadcast.%s%s",
+			text, suggestion_text(&suggestion),
+			effect_class_from_string(text) >= 0
+				? " It is an effect class, which belongs under `class:`."
+				: "");
 	}
 }
 
@@ -219,10 +240,16 @@ static int read_note(const struct rule_reader *reader, const struct yaml_node *n
 	if (yaml_read_string(reader->file, node, "a sentence for who is denied", reader->problems,
 			     &note) < 0)
 		return 0;
-	if (strlen(note) > RULE_NOTE_MAX || !note_printable(note)) {
+	if (strlen(note) > RULE_NOTE_MAX) {
 		yaml_problem(reader->file, node, false, reader->problems,
-			     "A note is one line of at most %u bytes without control characters.",
-			     RULE_NOTE_MAX);
+			     "This note has %zu bytes; a note is one line of at most %u.",
+			     strlen(note), RULE_NOTE_MAX);
+		return 0;
+	}
+	if (!note_printable(note)) {
+		yaml_problem(reader->file, node, false, reader->problems,
+			     "This note holds a line break or another control character; a note is "
+			     "one line of text.");
 		return 0;
 	}
 	rule->note = strdup(note);
@@ -343,26 +370,46 @@ static void read_max_scope(const struct rule_reader *reader, const struct yaml_n
 		     text, suggestion_text(&suggestion));
 }
 
-/* A key of `caller` or `device` that stands in the rule itself. */
-static void refuse_misplaced_keys(const struct rule_reader *reader, struct yaml_node *map)
+/* Is it a field of the first command that the rule names in full? */
+static bool is_field(const struct rule_reader *reader, const struct rule *rule, const char *name)
+{
+	const struct command *command = NULL;
+
+	for (size_t i = 0; !command && rule->command && i < rule->command->names.n; i++)
+		if (!rule->command->names.items[i].prefix)
+			command = catalogue_command(reader->catalogue,
+						    rule->command->names.items[i].text);
+	return command && command_field(command, name) >= 0;
+}
+
+/* A key of one of the maps in a rule that stands in the rule itself. */
+static void refuse_misplaced_keys(const struct rule_reader *reader, struct yaml_node *map,
+				  const struct rule *rule)
 {
 	static const char *const keys[][2] = {
 		{"user", "caller"},   {"group", "caller"},    {"type", "device"},
 		{"driver", "device"}, {"pci", "device"},      {"serial", "device"},
 		{"model", "device"},  {"firmware", "device"}, {"nqn", "device"},
+		{"count", "limit"},   {"per", "limit"},	      {"by", "limit"},
+		{"days", "when"},     {"from", "when"},	      {"to", "when"},
+		{"zone", "when"},
 	};
 
-	for (size_t i = 0; i < map->n_items; i++)
-		for (size_t j = 0; j < ELEMENTSOF(keys); j++) {
-			const struct yaml_node *key = map->items[i].key;
+	for (size_t i = 0; i < map->n_items; i++) {
+		const struct yaml_node *key = map->items[i].key;
+		const char *belongs =
+			!map->items[i].used && is_field(reader, rule, key->scalar) ? "where" : NULL;
 
-			if (strcmp(key->scalar, keys[j][0]) != 0)
-				continue;
-			map->items[i].used = true;
-			yaml_problem(reader->file, key, false, reader->problems,
-				     "\"%s\" belongs under `%s:`, as in {%s: {%s: ...}}.",
-				     key->scalar, keys[j][1], keys[j][1], key->scalar);
-		}
+		for (size_t j = 0; j < ELEMENTSOF(keys); j++)
+			if (strcmp(key->scalar, keys[j][0]) == 0)
+				belongs = keys[j][1];
+		if (!belongs)
+			continue;
+		map->items[i].used = true;
+		yaml_problem(reader->file, key, false, reader->problems,
+			     "\"%s\" belongs under `%s:`, as in {%s: {%s: ...}}.", key->scalar,
+			     belongs, belongs, key->scalar);
+	}
 }
 
 static void warn_of_everything(const struct rule_reader *reader, struct yaml_node *map,
@@ -379,11 +426,26 @@ static void warn_of_everything(const struct rule_reader *reader, struct yaml_nod
 			     : ", except commands with a hazard that it does not name");
 }
 
+/* classify() gives the hazard to whatever needs such a scope. */
+static void warn_of_taint(const struct rule_reader *reader, struct yaml_node *map,
+			  const struct rule *rule)
+{
+	const struct yaml_node *node = yaml_get(map, "max-scope");
+
+	if (!node || rule->max_scope < FWCTL_RPC_DEBUG_WRITE ||
+	    rule->hazards & EFFECT_BIT(EFFECT_TAINTS_KERNEL))
+		return;
+	yaml_problem(reader->file, node, true, reader->problems,
+		     "Whatever needs the scope debug-write or debug-write-full taints the kernel, "
+		     "and this rule does not accept that, so it ends at debug-read-only. Add "
+		     "`hazards: [taints-kernel]`, or say `max-scope: debug-read-only`.");
+}
+
 static int read_parts(const struct rule_reader *reader, struct yaml_node *map, struct rule *rule)
 {
 	static const char *const known[] = {
-		"id",	   "class", "caller",  "device", "command", "where",	 "hazards",
-		"verdict", "limit", "observe", "when",	 "note",    "max-scope", NULL,
+		"id",	   "verdict",	"class", "caller", "device",  "command", "where",
+		"hazards", "max-scope", "limit", "when",   "observe", "note",	 NULL,
 	};
 	struct yaml_node *node;
 	int r;
@@ -392,13 +454,16 @@ static int read_parts(const struct rule_reader *reader, struct yaml_node *map, s
 	if (r < 0)
 		return r;
 
-	/* Before the caller and the hazards, whose reading depends on it. */
+	/*
+	 * First, as what other keys may say depends on it. Where it can't be read, the rest is held
+	 * against a verdict that has every key: the rule counts for nothing any more.
+	 */
 	node = yaml_get(map, "verdict");
 	if (!node)
 		yaml_problem(reader->file, map, false, reader->problems,
 			     "This rule has no `verdict`; expected deny, allow or authenticate.");
-	else
-		(void)verdict_read(reader, node, &rule->verdict);
+	if (!node || verdict_read(reader, node, &rule->verdict) < 0)
+		rule->verdict = VERDICT_AUTHENTICATE;
 
 	node = yaml_get(map, "class");
 	if (node)
@@ -451,9 +516,9 @@ static int read_parts(const struct rule_reader *reader, struct yaml_node *map, s
 		read_max_scope(reader, node, rule);
 	node = yaml_get(map, "observe");
 	if (node)
-		(void)yaml_read_bool(reader->file, node, "whether the rule only observes",
-				     reader->problems, &rule->observe);
-	refuse_misplaced_keys(reader, map);
+		(void)yaml_read_bool(reader->file, node, "the value of `observe`", reader->problems,
+				     &rule->observe);
+	refuse_misplaced_keys(reader, map, rule);
 	(void)yaml_refuse_unused(reader->file, map, known, reader->problems);
 	return 0;
 }
@@ -483,6 +548,7 @@ int rule_read(const struct rule_reader *reader, const char *file, struct yaml_no
 			check_reachable(reader, map, &rule);
 			rule_check_commands(reader, map, &rule);
 			warn_of_everything(reader, map, &rule);
+			warn_of_taint(reader, map, &rule);
 		}
 	}
 	*ret = rule;

@@ -61,6 +61,25 @@ void problems_add(struct problems *problems, bool warning, const char *file, uns
 	va_end(arguments);
 }
 
+void problems_sort(struct problems *problems, size_t first)
+{
+	/* What stands at one place stays in the order in which it was found. There are few. */
+	for (size_t i = first + 1; i < problems->n; i++) {
+		struct problem problem = problems->items[i];
+		size_t at = i;
+
+		for (; at > first; at--) {
+			const struct problem *before = &problems->items[at - 1];
+
+			if (before->line < problem.line ||
+			    (before->line == problem.line && before->column <= problem.column))
+				break;
+			problems->items[at] = *before;
+		}
+		problems->items[at] = problem;
+	}
+}
+
 const struct problem *problems_first_error(const struct problems *problems)
 {
 	for (size_t i = 0; i < problems->n; i++)

@@ -34,6 +34,9 @@ void problems_addv(struct problems *problems, bool warning, const char *file, un
 		   unsigned column, const char *format, va_list arguments)
 	__attribute__((format(printf, 6, 0)));
 
+/* Puts those from `first` on, which are of one file, into the order of their places. */
+void problems_sort(struct problems *problems, size_t first);
+
 /* The first that is no warning, or NULL: none was kept. */
 const struct problem *problems_first_error(const struct problems *problems);
 

@@ -238,11 +238,12 @@ static bool check_command(const struct rule_reader *reader, const struct yaml_no
 	}
 	if (short_for)
 		yaml_problem(reader->file, node, false, reader->problems,
-			     "A command is named with its dialect: \"%s\".", short_for);
+			     "A command is named with its dialect: write \"%s\".", short_for);
 	else
 		yaml_problem(reader->file, node, false, reader->problems,
 			     "The catalogue has no command \"%s\".%s", node->scalar,
-			     suggestion_text(&suggestion));
+			     suggestion.best ? suggestion_text(&suggestion)
+					     : " `fwctl commands` lists those that it has.");
 	return false;
 }
 

@@ -86,20 +86,11 @@ static int read_time(const struct rule_reader *reader, const struct yaml_node *n
 	return -EINVAL;
 }
 
-static void read_hours(const struct rule_reader *reader, struct yaml_node *map, struct when *when)
+static void read_hours(const struct rule_reader *reader, const struct yaml_node *from,
+		       const struct yaml_node *to, struct when *when)
 {
-	const struct yaml_node *from = yaml_get(map, "from"), *to = yaml_get(map, "to");
 	unsigned first, last;
 
-	if (!from && !to)
-		return;
-	if (!from || !to) {
-		yaml_problem(reader->file, from ?: to, false, reader->problems,
-			     "`from` and `to` belong together: `%s` is missing. \"00:00\" is where "
-			     "a day begins, \"24:00\" where it ends.",
-			     from ? "to" : "from");
-		return;
-	}
 	if (read_time(reader, from, MINUTES_A_DAY - 1, &first) < 0)
 		first = UINT_MAX;
 	if (read_time(reader, to, MINUTES_A_DAY, &last) < 0 || first == UINT_MAX)
@@ -114,18 +105,12 @@ static void read_hours(const struct rule_reader *reader, struct yaml_node *map, 
 	when->to = last;
 }
 
-static int read_zone(const struct rule_reader *reader, const struct yaml_node *map,
-		     const struct yaml_node *node, struct when *when)
+static int read_zone(const struct rule_reader *reader, const struct yaml_node *node,
+		     struct when *when)
 {
 	const char *name;
 	int r;
 
-	if (!node) {
-		yaml_problem(reader->file, map, false, reader->problems,
-			     "`when` has no `zone`: expected UTC, a zone such as Europe/Berlin, or "
-			     "local, which is the machine's own.");
-		return 0;
-	}
 	if (yaml_read_string(reader->file, node, "a time zone", reader->problems, &name) < 0)
 		return 0;
 	r = zone_load(name, &when->zone);
@@ -143,13 +128,32 @@ static int read_zone(const struct rule_reader *reader, const struct yaml_node *m
 	return 0;
 }
 
+static void refuse_missing(const struct rule_reader *reader, const struct yaml_node *map,
+			   const struct yaml_node *days, const struct yaml_node *from,
+			   const struct yaml_node *to, const struct yaml_node *zone)
+{
+	if (!days && !from && !to)
+		yaml_problem(reader->file, map, false, reader->problems,
+			     "`when` says neither days nor hours. To match at any time, leave the "
+			     "key out.");
+	if (!from != !to)
+		yaml_problem(reader->file, from ?: to, false, reader->problems,
+			     "`from` and `to` belong together: `%s` is missing. \"00:00\" is where "
+			     "a day begins, \"24:00\" where it ends.",
+			     from ? "to" : "from");
+	if (!zone)
+		yaml_problem(reader->file, map, false, reader->problems,
+			     "`when` has no `zone`: expected UTC, a zone such as Europe/Berlin, or "
+			     "local, which is the machine's own.");
+}
+
 int rule_read_when(const struct rule_reader *reader, struct yaml_node *map, struct rule *rule)
 {
 	static const char *const known[] = {"days", "from", "to", "zone", NULL};
-	const struct yaml_node *days;
+	const struct yaml_node *days, *from, *to, *zone;
 	struct when *when;
 	size_t n;
-	int r;
+	int r = 0;
 
 	if (map->kind != YAML_MAP) {
 		yaml_problem(reader->file, map, false, reader->problems,
@@ -162,19 +166,22 @@ int rule_read_when(const struct rule_reader *reader, struct yaml_node *map, stru
 		return -ENOMEM;
 	when->to = MINUTES_A_DAY;
 	days = yaml_get(map, "days");
+	from = yaml_get(map, "from");
+	to = yaml_get(map, "to");
+	zone = yaml_get(map, "zone");
+	/* A key that is misspelt is said to be that, and not missing as well. */
+	if (yaml_refuse_unused(reader->file, map, known, reader->problems) == 0)
+		refuse_missing(reader, map, days, from, to, zone);
+
 	n = days ? value_list_length(reader, days, "a day") : 0;
 	for (size_t i = 0; i < n; i++)
 		read_day(reader, value_list_item(days, i), when);
-	if (!days) {
+	if (!days)
 		when->days = 0x7f;
-		if (!yaml_get(map, "from") && !yaml_get(map, "to"))
-			yaml_problem(reader->file, map, false, reader->problems,
-				     "`when` says neither days nor hours. To match at any time, "
-				     "leave the key out.");
-	}
-	read_hours(reader, map, when);
-	r = read_zone(reader, map, yaml_get(map, "zone"), when);
-	(void)yaml_refuse_unused(reader->file, map, known, reader->problems);
+	if (from && to)
+		read_hours(reader, from, to, when);
+	if (zone)
+		r = read_zone(reader, zone, when);
 	return r;
 }
 
@@ -199,15 +206,18 @@ static void read_span(const struct rule_reader *reader, const struct yaml_node *
 	for (size_t i = 0; parse_uint(digits, &number) && i < ELEMENTSOF(units); i++) {
 		uint64_t usec = number * units[i].seconds * 1000000;
 
-		if (strcmp(text + length, units[i].name) == 0 && usec > 0 &&
-		    usec <= LIMIT_PER_MAX_USEC) {
-			limit->per_usec = usec;
-			return;
-		}
+		if (strcmp(text + length, units[i].name) != 0)
+			continue;
+		if (usec == 0 || usec > LIMIT_PER_MAX_USEC)
+			yaml_problem(reader->file, node, false, reader->problems,
+				     "\"%s\" is too %s; expected a span of time from 1s to 31d.",
+				     text, usec == 0 ? "short" : "long");
+		limit->per_usec = usec;
+		return;
 	}
 	yaml_problem(reader->file, node, false, reader->problems,
-		     "\"%s\" is no span of time; expected a number and s, min, h or d, such as "
-		     "1min, at most 31d.",
+		     "\"%s\" is no span of time; expected a number and s, min, h or d, without a "
+		     "space, such as 30s or 1min, at most 31d.",
 		     text);
 }
 
@@ -218,8 +228,8 @@ static void read_by(const struct rule_reader *reader, const struct yaml_node *no
 	const char *text;
 	int by;
 
-	if (yaml_read_string(reader->file, node, "whom the limit is for", reader->problems, &text) <
-	    0)
+	if (yaml_read_string(reader->file, node, "caller, device or rule", reader->problems,
+			     &text) < 0)
 		return;
 	by = name_index(limit_by_names, text);
 	if (by >= 0) {
@@ -240,6 +250,8 @@ void rule_read_limit(const struct rule_reader *reader, struct yaml_node *map, st
 {
 	static const char *const known[] = {"count", "per", "by", NULL};
 	const struct yaml_node *count, *per, *by;
+	char names[NAME_LIST_MAX];
+	struct name_list missing = NAME_LIST(names);
 	uint64_t number;
 
 	if (map->kind != YAML_MAP) {
@@ -253,14 +265,16 @@ void rule_read_limit(const struct rule_reader *reader, struct yaml_node *map, st
 	count = yaml_get(map, "count");
 	per = yaml_get(map, "per");
 	by = yaml_get(map, "by");
-	if (!count || !per || !by)
+	/* A key that is misspelt is said to be that, and not missing as well. */
+	name_list_add(&missing, count ? NULL : "`count`");
+	name_list_add(&missing, per ? NULL : "`per`");
+	name_list_add(&missing, by ? NULL : "`by`");
+	if (yaml_refuse_unused(reader->file, map, known, reader->problems) == 0 && names[0])
 		yaml_problem(reader->file, map, false, reader->problems,
-			     "This limit has no `%s`; expected all three, like {count: 10, per: "
+			     "This limit has no %s; expected all three keys, like {count: 10, per: "
 			     "1min, by: caller}.",
-			     !count ? "count"
-			     : !per ? "per"
-				    : "by");
-	if (count && yaml_read_uint(reader->file, count, "how many", LIMIT_COUNT_MAX,
+			     names);
+	if (count && yaml_read_uint(reader->file, count, "a count", LIMIT_COUNT_MAX,
 				    reader->problems, &number) >= 0) {
 		if (number == 0)
 			yaml_problem(reader->file, count, false, reader->problems,
@@ -271,5 +285,4 @@ void rule_read_limit(const struct rule_reader *reader, struct yaml_node *map, st
 		read_span(reader, per, &rule->limit);
 	if (by)
 		read_by(reader, by, &rule->limit);
-	(void)yaml_refuse_unused(reader->file, map, known, reader->problems);
 }

@@ -39,10 +39,14 @@ struct yaml_node *yaml_get(struct yaml_node *map, const char *key)
 int yaml_refuse_unused(const struct yaml_file *file, struct yaml_node *map,
 		       const char *const *known, struct problems *problems)
 {
+	char names[NAME_LIST_MAX];
+	struct name_list list = NAME_LIST(names);
 	int r = 0;
 
 	if (map->kind != YAML_MAP)
 		return 0;
+	for (const char *const *k = known; *k; k++)
+		name_list_add(&list, *k);
 	for (size_t i = 0; i < map->n_items; i++) {
 		const struct yaml_node *key = map->items[i].key;
 		struct suggestion suggestion = {.wrong = key->scalar};
@@ -51,8 +55,12 @@ int yaml_refuse_unused(const struct yaml_file *file, struct yaml_node *map,
 			continue;
 		for (const char *const *k = known; *k; k++)
 			suggestion_try(&suggestion, *k);
-		yaml_problem(file, key, false, problems, "Unknown key \"%s\".%s", key->scalar,
-			     suggestion_text(&suggestion));
+		if (suggestion.best)
+			yaml_problem(file, key, false, problems, "Unknown key \"%s\".%s",
+				     key->scalar, suggestion_text(&suggestion));
+		else
+			yaml_problem(file, key, false, problems,
+				     "Unknown key \"%s\"; expected one of %s.", key->scalar, names);
 		r = -EINVAL;
 	}
 	return r;
@@ -112,7 +120,8 @@ int yaml_read_bool(const struct yaml_file *file, const struct yaml_node *node, c
 		return r;
 	if (node->quoted || (strcmp(string, "true") != 0 && strcmp(string, "false") != 0)) {
 		yaml_problem(file, node, false, problems,
-			     "Expected %s here: true or false. Found \"%s\".", what, string);
+			     "Expected %s here: true or false, without quotes. Found \"%s\".", what,
+			     string);
 		return -EINVAL;
 	}
 	*ret = string[0] == 't';

@@ -87,6 +87,16 @@ static const char *line_at(const struct yaml_file *file, size_t line)
 	return text;
 }
 
+/* The place of the first ":" that ends a key. */
+static size_t first_colon(const char *line)
+{
+	size_t at = 0;
+
+	while (line[at] && line[at] != '\n' && !(line[at] == ':' && strchr(" \n", line[at + 1])))
+		at++;
+	return at;
+}
+
 /* What libyaml says, and what a person has done where that is sure. */
 static void explain_syntax(struct builder *builder)
 {
@@ -111,9 +121,17 @@ static void explain_syntax(struct builder *builder)
 		snprintf(began, sizeof(began), " that begins in line %zu, column %zu",
 			 parser->context_mark.line + 1, parser->context_mark.column + 1);
 	if (strcmp(problem, "mapping values are not allowed in this context") == 0)
-		hint = " A value with \": \" in it must be in quotes.";
+		hint = first_colon(line) >= mark->column
+			       ? " This line is indented deeper than the key above it, to which "
+				 "it can't belong; keys of one map are indented alike."
+			       : " A value with \": \" in it must be in quotes.";
 	else if (strcmp(problem, "found character that cannot start any token") == 0)
 		hint = " A value that begins with this character must be in quotes.";
+	else if (strcmp(problem, "did not find expected '-' indicator") == 0 ||
+		 strcmp(problem, "did not find expected key") == 0)
+		hint = " Keys of one map, and entries of one list, are indented alike.";
+	else if (strcmp(context, "while scanning a quoted scalar") == 0)
+		hint = " The quote is not closed.";
 	complain(builder, mark, "This is not valid YAML: %s%s%s%s.%s", context, began,
 		 parser->context ? ", " : "", problem, hint);
 }
@@ -129,7 +147,11 @@ static int next_event(struct builder *builder, yaml_event_t *ret)
 		return -ENOMEM;
 	if (parser->error == YAML_READER_ERROR) {
 		mark = mark_of_offset(builder->file, parser->problem_offset);
-		complain(builder, &mark, "The text is not UTF-8, or holds a control character.");
+		complain(builder, &mark,
+			 parser->problem && strcmp(parser->problem,
+						   "control characters are not allowed") == 0
+				 ? "There is a control character here: take it out."
+				 : "The text is not UTF-8 here: save the file as UTF-8.");
 	} else {
 		explain_syntax(builder);
 	}

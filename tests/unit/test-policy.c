@@ -127,97 +127,6 @@ static void folder_link(const char *folder, const char *name, const char *target
 	assert_int_equal(symlink(target, path), 0);
 }
 
-static void good_files_load(void **state)
-{
-	_cleanup_free_ char *folder = source_path("tests/data/policy/good");
-	_cleanup_(closedirp) DIR *dir = opendir(folder);
-	const struct dirent *entry;
-	unsigned n = 0;
-
-	assert_non_null(dir);
-	while ((entry = readdir(dir))) {
-		_cleanup_(problems_done) struct problems problems = {};
-		_cleanup_(policy_freep) struct policy *policy = NULL;
-		_cleanup_free_ char *path = NULL;
-		const char *paths[2] = {};
-
-		if (entry->d_name[0] == '.')
-			continue;
-		assert_true(asprintf(&path, "%s/%s", folder, entry->d_name) >= 0);
-		paths[0] = path;
-		if (policy_load_files(paths, false, &small_catalogue, test_accounts(), &problems,
-				      &policy) < 0) {
-			print_problems(&problems);
-			fail_msg("%s does not load", entry->d_name);
-		}
-		assert_int_equal(problems.n_errors, 0);
-		if (strncmp(entry->d_name, "warning-", 8) == 0)
-			assert_int_equal(problems.n, 1);
-		assert_int_equal(policy->n_files, 1);
-		n++;
-	}
-	assert_true(n >= 12);
-}
-
-/* The first line: "# expect: LINE:COLUMN: fragment of the text". */
-static void read_expectation(const char *path, unsigned *ret_line, unsigned *ret_column,
-			     char *ret_fragment, size_t size)
-{
-	_cleanup_fclose_ FILE *file = fopen(path, "re");
-	char line[512];
-	int offset = 0;
-
-	assert_non_null(file);
-	assert_non_null(fgets(line, sizeof(line), file));
-	line[strcspn(line, "\n")] = '\0';
-	assert_int_equal(sscanf(line, "# expect: %u:%u: %n", ret_line, ret_column, &offset), 2);
-	assert_true(offset > 0 && line[offset] != '\0');
-	snprintf(ret_fragment, size, "%s", line + offset);
-}
-
-static void bad_files_are_refused(void **state)
-{
-	_cleanup_free_ char *folder = source_path("tests/data/policy/bad");
-	_cleanup_(closedirp) DIR *dir = opendir(folder);
-	const struct dirent *entry;
-	unsigned n = 0, wrong = 0;
-
-	assert_non_null(dir);
-	while ((entry = readdir(dir))) {
-		_cleanup_(problems_done) struct problems problems = {};
-		struct policy *untouched = (struct policy *)&small_catalogue, *policy = untouched;
-		_cleanup_free_ char *path = NULL;
-		const char *paths[2] = {};
-		unsigned line, column;
-		char fragment[256];
-		bool found = false;
-		int r;
-
-		if (entry->d_name[0] == '.')
-			continue;
-		assert_true(asprintf(&path, "%s/%s", folder, entry->d_name) >= 0);
-		read_expectation(path, &line, &column, fragment, sizeof(fragment));
-		paths[0] = path;
-		r = policy_load_files(paths, false, &small_catalogue, test_accounts(), &problems,
-				      &policy);
-		for (size_t i = 0; i < problems.n; i++)
-			found = found ||
-				(!problems.items[i].warning && problems.items[i].line == line &&
-				 problems.items[i].column == column &&
-				 strcmp(problems.items[i].file, path) == 0 &&
-				 strstr(problems.items[i].text, fragment));
-		if (r != -EBADMSG || policy != untouched || !found) {
-			print_message("# %s: returned %d, expected %u:%u: %s\n", entry->d_name, r,
-				      line, column, fragment);
-			print_problems(&problems);
-			wrong++;
-		}
-		n++;
-	}
-	assert_int_equal(wrong, 0);
-	assert_true(n >= 40);
-}
-
 static void every_key_is_understood(void **state)
 {
 	_cleanup_(problems_done) struct problems problems = {};
@@ -671,8 +580,6 @@ static void errors_have_no_consequent_warnings(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good_files_load),
-		cmocka_unit_test(bad_files_are_refused),
 		cmocka_unit_test(every_key_is_understood),
 		cmocka_unit_test(unknown_names_switch_off_what_opens),
 		cmocka_unit_test(every_problem_is_reported_at_once),

@@ -102,7 +102,7 @@ static void what_configuration_needs_not_is_refused(void **state)
 	REFUSES("a: @b\n", 1, 4, "begins with this character");
 	REFUSES("a: 1\nb: \"2\nc: 3\n", 4, 1, "begins in line 2, column 4");
 	REFUSES("a: 1\nb: \xff\n", 2, 4, "UTF-8");
-	REFUSES("a: 1\nb: \x01\n", 2, 4, "UTF-8");
+	REFUSES("a: 1\nb: \x01\n", 2, 4, "control character");
 	refuses("a: 1\nb: \0\n", 10, 2, 4, "NUL byte");
 }
 
@@ -177,7 +177,7 @@ static void unknown_keys_are_refused(void **state)
 	assert_int_equal(problems.n, 2);
 	assert_string_equal(problems.items[0].text,
 			    "Unknown key \"opcod\". Did you mean \"opcode\"?");
-	assert_string_equal(problems.items[1].text, "Unknown key \"zzz\".");
+	assert_string_equal(problems.items[1].text, "Unknown key \"zzz\"; expected one of name, opcode.");
 }
 
 static void numbers_are_read_strictly(void **state)
