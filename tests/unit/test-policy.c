@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "include/cleanup.h"
+#include "include/kernel-abi.h"
 #include "policy/policy.h"
 #include "policy/rule.h"
 #include "tests/unit/small-catalogue.h"
@@ -181,6 +182,57 @@ static void every_key_is_understood(void **state)
 	assert_int_equal(fid->ranges[2].last, 0x20);
 	assert_int_equal(sv->field, 1);
 	assert_int_equal(sv->ranges[0].last, 0);
+}
+
+/* Time, uses and scope; and what a rule has that does not say them. */
+static void keys_of_now_are_understood(void **state)
+{
+	_cleanup_(problems_done) struct problems problems = {};
+	_cleanup_(policy_freep) struct policy *policy = NULL;
+	_cleanup_free_ char *path = source_path("tests/data/policy/good/whole-language.yaml");
+	const struct rule *rule;
+
+	assert_int_equal(policy_load_files((const char *[]){path, NULL}, false, &small_catalogue,
+					   test_accounts(), &problems, &policy),
+			 0);
+	assert_int_equal(policy->n_rules, 2);
+	rule = &policy->rules[0];
+	assert_int_equal(rule->max_scope, FWCTL_RPC_DEBUG_WRITE);
+	assert_int_equal(rule->limit.count, 10);
+	assert_int_equal(rule->limit.per_usec, 60000000);
+	assert_int_equal(rule->limit.by, LIMIT_BY_CALLER);
+	assert_int_equal(rule->when->days, 1u << 5 | 1u << 6 | 0x7);
+	assert_int_equal(rule->when->from, 22 * 60);
+	assert_int_equal(rule->when->to, 5 * 60);
+	assert_string_equal(zone_name(rule->when->zone), "Europe/Berlin");
+	assert_true(rule->observe);
+	rule = &policy->rules[1];
+	assert_int_equal(rule->max_scope, SCOPE_ANY);
+	assert_int_equal(rule->limit.count, 0);
+	assert_int_equal(rule->when->days, 0x7f);
+	assert_int_equal(rule->when->from, 8 * 60);
+	assert_int_equal(rule->when->to, 18 * 60);
+	assert_string_equal(zone_name(rule->when->zone), "local");
+	assert_false(rule->observe);
+	policy_free(policy);
+
+	policy = load_good(
+		"version: 1\nrules:\n"
+		"- {id: a, class: read-only, verdict: allow, when: {days: sun, zone: UTC},"
+		" limit: {count: 0x3e8, per: 31d, by: device}}\n"
+		"- {id: b, class: read-only, verdict: allow,"
+		" limit: {count: 1, per: 48h, by: rule}}\n");
+	rule = &policy->rules[0];
+	assert_int_equal(rule->when->days, 1u << 6);
+	assert_int_equal(rule->when->from, 0);
+	assert_int_equal(rule->when->to, MINUTES_A_DAY);
+	assert_int_equal(rule->limit.count, LIMIT_COUNT_MAX);
+	assert_int_equal(rule->limit.per_usec, LIMIT_PER_MAX_USEC);
+	assert_int_equal(rule->limit.by, LIMIT_BY_DEVICE);
+	rule = &policy->rules[1];
+	assert_null(rule->when);
+	assert_int_equal(rule->limit.per_usec, UINT64_C(48) * 3600 * 1000000);
+	assert_int_equal(rule->limit.by, LIMIT_BY_RULE);
 }
 
 /* The names of a rule's problem: which rule is switched off, and why. */
@@ -581,6 +633,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_key_is_understood),
+		cmocka_unit_test(keys_of_now_are_understood),
 		cmocka_unit_test(unknown_names_switch_off_what_opens),
 		cmocka_unit_test(every_problem_is_reported_at_once),
 		cmocka_unit_test(sizes_are_bounded),
