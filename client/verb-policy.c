@@ -80,12 +80,16 @@ static void write_json(const struct policy *policy, const struct problems *probl
 /* On stdout, like any check's findings; the verdict on them, when it is bad, on stderr. */
 static void print(const struct policy *policy, const struct problems *problems, const char *message)
 {
+	_cleanup_free_ char *further = problems_further(problems);
+
 	for (size_t i = 0; i < problems->n; i++) {
 		_cleanup_free_ char *text = problem_to_string(&problems->items[i]);
 
 		print_text(stdout, text ?: "Out of memory.");
 		putchar('\n');
 	}
+	if (further)
+		puts(further);
 	fflush(stdout);
 	if (policy)
 		printf("The policy is in order: %zu rule%s from %zu file%s.\n", policy->n_rules,

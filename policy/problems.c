@@ -18,18 +18,29 @@ void problems_done(struct problems *problems)
 	*problems = (struct problems){};
 }
 
+/* A message quotes what it found, which can be a whole file. Not within a character of UTF-8. */
+static void cut(char *text)
+{
+	size_t length = PROBLEM_TEXT_MAX - strlen("...");
+
+	if (strlen(text) <= PROBLEM_TEXT_MAX)
+		return;
+	while (((unsigned char)text[length] & 0xc0) == 0x80)
+		length--;
+	strcpy(text + length, "...");
+}
+
 void problems_addv(struct problems *problems, bool warning, const char *file, unsigned line,
 		   unsigned column, const char *format, va_list arguments)
 {
+	size_t *count = warning ? &problems->n_warnings : &problems->n_errors;
 	_cleanup_free_ char *name = NULL, *text = NULL;
 
 	/* First, so that a problem that can't be kept still fails the load. */
-	if (!warning)
-		problems->n_errors++;
-	if (problems->n >= PROBLEMS_MAX)
+	if ((*count)++ >= PROBLEMS_MAX)
 		return;
 	if (!problems->items) {
-		problems->items = calloc(PROBLEMS_MAX, sizeof(*problems->items));
+		problems->items = calloc(2 * PROBLEMS_MAX, sizeof(*problems->items));
 		if (!problems->items)
 			return;
 	}
@@ -38,6 +49,7 @@ void problems_addv(struct problems *problems, bool warning, const char *file, un
 		text = NULL; /* vasprintf() leaves it undefined */
 		return;
 	}
+	cut(text);
 	name = strdup(file);
 	if (!name)
 		return;
@@ -78,6 +90,36 @@ void problems_sort(struct problems *problems, size_t first)
 		}
 		problems->items[at] = problem;
 	}
+}
+
+bool problems_keep(const struct problems *problems, bool warning)
+{
+	return (warning ? problems->n_warnings : problems->n_errors) < PROBLEMS_MAX;
+}
+
+char *problems_further(const struct problems *problems)
+{
+	size_t errors = problems->n_errors, warnings = problems->n_warnings;
+	char *text;
+	int r;
+
+	for (size_t i = 0; i < problems->n; i++)
+		if (problems->items[i].warning)
+			warnings--;
+		else
+			errors--;
+	if (errors == 0 && warnings == 0)
+		return NULL;
+	if (warnings == 0)
+		r = asprintf(&text, "%zu further error%s not shown.", errors,
+			     errors == 1 ? " is" : "s are");
+	else if (errors == 0)
+		r = asprintf(&text, "%zu further warning%s not shown.", warnings,
+			     warnings == 1 ? " is" : "s are");
+	else
+		r = asprintf(&text, "%zu further error%s and %zu further warning%s are not shown.",
+			     errors, errors == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
+	return r < 0 ? NULL : text;
 }
 
 const struct problem *problems_first_error(const struct problems *problems)

@@ -19,15 +19,20 @@ struct problem {
 };
 
 struct problems {
-	struct problem *items;
+	struct problem *items; /* those that were kept */
 	size_t n;
-	size_t n_errors; /* those that are no warning */
+	/* All that there were. */
+	size_t n_errors, n_warnings;
 };
 
 void problems_done(struct problems *problems);
 
-/* After PROBLEMS_MAX further ones are counted but not kept. Out of memory: counted, not kept. */
-#define PROBLEMS_MAX 100
+/*
+ * The first PROBLEMS_MAX errors are kept, and as many warnings: neither hides the other. Further
+ * ones, and what there is no memory for, are counted alone.
+ */
+#define PROBLEMS_MAX	 100
+#define PROBLEM_TEXT_MAX 1024u /* bytes; a longer one is cut, and ends in "..." */
 void problems_add(struct problems *problems, bool warning, const char *file, unsigned line,
 		  unsigned column, const char *format, ...) __attribute__((format(printf, 6, 7)));
 void problems_addv(struct problems *problems, bool warning, const char *file, unsigned line,
@@ -36,6 +41,20 @@ void problems_addv(struct problems *problems, bool warning, const char *file, un
 
 /* Puts those from `first` on, which are of one file, into the order of their places. */
 void problems_sort(struct problems *problems, size_t first);
+
+static inline size_t problems_count(const struct problems *problems)
+{
+	return problems->n_errors + problems->n_warnings;
+}
+
+/* Will a further one be kept? If not, what only its text needs need not be worked out. */
+bool problems_keep(const struct problems *problems, bool warning);
+
+/*
+ * "12 further errors and 1 further warning are not shown." of those that were not kept; NULL when
+ * there are none, or no memory.
+ */
+char *problems_further(const struct problems *problems);
 
 /* The first that is no warning, or NULL: none was kept. */
 const struct problem *problems_first_error(const struct problems *problems);

@@ -36,7 +36,7 @@ static size_t edit_distance(const char *a, size_t a_length, const char *b, size_
 
 void suggestion_try(struct suggestion *suggestion, const char *candidate)
 {
-	size_t wrong_length, length, distance;
+	size_t wrong_length, length, distance, allowed;
 
 	if (!candidate)
 		return;
@@ -44,9 +44,12 @@ void suggestion_try(struct suggestion *suggestion, const char *candidate)
 	length = strlen(candidate);
 	if (length > SUGGESTION_NAME_MAX || wrong_length > SUGGESTION_NAME_MAX)
 		return;
-	distance = edit_distance(suggestion->wrong, wrong_length, candidate, length);
 	/* One slip in three letters is a typo; more is another word. */
-	if (distance > MAX(wrong_length, length) / 3)
+	allowed = MAX(wrong_length, length) / 3;
+	if (MAX(wrong_length, length) - MIN(wrong_length, length) > allowed)
+		return;
+	distance = edit_distance(suggestion->wrong, wrong_length, candidate, length);
+	if (distance > allowed)
 		return;
 	if (!suggestion->best || distance < suggestion->distance) {
 		suggestion->best = candidate;

@@ -53,7 +53,7 @@ int yaml_refuse_unused(const struct yaml_file *file, struct yaml_node *map,
 
 		if (map->items[i].used)
 			continue;
-		for (const char *const *k = known; *k; k++)
+		for (const char *const *k = known; *k && problems_keep(problems, false); k++)
 			suggestion_try(&suggestion, *k);
 		if (suggestion.best)
 			yaml_problem(file, key, false, problems, "Unknown key \"%s\".%s",

@@ -18,32 +18,17 @@ struct builder {
 	struct yaml_file *file;
 	struct problems *problems;
 	size_t n_nodes;
+	/* What the lists and maps hold that are not complete yet, the innermost one's last. */
+	struct yaml_item *items;
+	size_t n_items, capacity;
 };
-
-static void node_free(struct yaml_node *node)
-{
-	/* Recursion ends at YAML_DEPTH_MAX: nothing deeper was ever built. */
-	for (size_t i = 0; i < node->n_items; i++) {
-		if (node->items[i].key)
-			node_free(node->items[i].key);
-		if (node->items[i].value)
-			node_free(node->items[i].value);
-	}
-	free(node->items);
-	free(node->scalar);
-	free(node);
-}
-
-DEFINE_CLEANUP(struct yaml_node *, node_free)
 
 struct yaml_file *yaml_file_free(struct yaml_file *file)
 {
 	if (!file)
 		return NULL;
-	if (file->root)
-		node_free(file->root);
+	pool_done(&file->pool);
 	free(file->text);
-	free(file->path);
 	free(file);
 	return NULL;
 }
@@ -60,6 +45,26 @@ __attribute__((format(printf, 3, 4))) static void complain(struct builder *build
 	problems_addv(builder->problems, false, builder->file->path, (unsigned)mark->line + 1,
 		      (unsigned)mark->column + 1, format, arguments);
 	va_end(arguments);
+}
+
+/* The same for what ends the reading: libyaml, too, stops at the first such error. */
+__attribute__((format(printf, 3, 4))) static int give_up(struct builder *builder,
+							 const yaml_mark_t *mark,
+							 const char *format, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	va_list arguments;
+	int r;
+
+	va_start(arguments, format);
+	r = vasprintf(&text, format, arguments);
+	va_end(arguments);
+	if (r < 0) {
+		text = NULL; /* vasprintf() leaves it undefined */
+		return -ENOMEM;
+	}
+	complain(builder, mark, "%s What follows was not looked at.", text);
+	return -EBADMSG;
 }
 
 /* libyaml's reader knows the byte at which the text stops being UTF-8, but not its line. */
@@ -98,7 +103,7 @@ static size_t first_colon(const char *line)
 }
 
 /* What libyaml says, and what a person has done where that is sure. */
-static void explain_syntax(struct builder *builder)
+static int explain_syntax(struct builder *builder)
 {
 	const yaml_parser_t *parser = &builder->parser;
 	const yaml_mark_t *mark = &parser->problem_mark;
@@ -108,13 +113,11 @@ static void explain_syntax(struct builder *builder)
 	char began[64] = "";
 
 	if (line[indentation] == '\t' && mark->column <= strspn(line, " \t")) {
-		complain(builder, mark, "There is a tab here; YAML indents with spaces.");
-		return;
+		return give_up(builder, mark, "There is a tab here; YAML indents with spaces.");
 	}
 	if (strcmp(context, "while scanning an alias") == 0) {
-		complain(builder, &parser->context_mark,
-			 "A value that begins with \"*\" must be in quotes, such as \"*\".");
-		return;
+		return give_up(builder, &parser->context_mark,
+			       "A value that begins with \"*\" must be in quotes, such as \"*\".");
 	}
 	/* An unclosed quote is noticed at the end of the file only. */
 	if (parser->context && parser->context_mark.line != mark->line)
@@ -132,8 +135,8 @@ static void explain_syntax(struct builder *builder)
 		hint = " Keys of one map, and entries of one list, are indented alike.";
 	else if (strcmp(context, "while scanning a quoted scalar") == 0)
 		hint = " The quote is not closed.";
-	complain(builder, mark, "This is not valid YAML: %s%s%s%s.%s", context, began,
-		 parser->context ? ", " : "", problem, hint);
+	return give_up(builder, mark, "This is not valid YAML: %s%s%s%s.%s", context, began,
+		       parser->context ? ", " : "", problem, hint);
 }
 
 static int next_event(struct builder *builder, yaml_event_t *ret)
@@ -147,15 +150,13 @@ static int next_event(struct builder *builder, yaml_event_t *ret)
 		return -ENOMEM;
 	if (parser->error == YAML_READER_ERROR) {
 		mark = mark_of_offset(builder->file, parser->problem_offset);
-		complain(builder, &mark,
-			 parser->problem && strcmp(parser->problem,
-						   "control characters are not allowed") == 0
-				 ? "There is a control character here: take it out."
-				 : "The text is not UTF-8 here: save the file as UTF-8.");
-	} else {
-		explain_syntax(builder);
+		return give_up(builder, &mark, "%s",
+			       parser->problem && strcmp(parser->problem,
+							 "control characters are not allowed") == 0
+				       ? "There is a control character here: take it out."
+				       : "The text is not UTF-8 here: save the file as UTF-8.");
 	}
-	return -EBADMSG;
+	return explain_syntax(builder);
 }
 
 static int node_new(struct builder *builder, const yaml_mark_t *mark, enum yaml_kind kind,
@@ -164,11 +165,11 @@ static int node_new(struct builder *builder, const yaml_mark_t *mark, enum yaml_
 	struct yaml_node *node;
 
 	if (builder->n_nodes++ >= YAML_NODES_MAX) {
-		complain(builder, mark, "The file has more than %u values; split it.",
-			 YAML_NODES_MAX);
-		return -EBADMSG;
+		return give_up(builder, mark,
+			       "The file has more than %u values, keys included; split it.",
+			       YAML_NODES_MAX);
 	}
-	node = calloc(1, sizeof(*node));
+	node = pool_alloc(&builder->file->pool, 1, sizeof(*node));
 	if (!node)
 		return -ENOMEM;
 	node->kind = kind;
@@ -191,37 +192,53 @@ static void refuse_extras(struct builder *builder, const yaml_event_t *event, co
 
 static int build_scalar(struct builder *builder, const yaml_event_t *event, struct yaml_node **ret)
 {
-	_cleanup_(node_freep) struct yaml_node *node = NULL;
 	const char *value = (const char *)event->data.scalar.value;
+	size_t length = event->data.scalar.length;
+	struct yaml_node *node;
 	int r;
 
 	refuse_extras(builder, event, event->data.scalar.anchor, event->data.scalar.tag);
 	r = node_new(builder, &event->start_mark, YAML_SCALAR, &node);
 	if (r < 0)
 		return r;
-	if (memchr(value, '\0', event->data.scalar.length))
+	if (memchr(value, '\0', length))
 		complain(builder, &event->start_mark, "A value can't hold a NUL byte.");
 	node->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
-	node->scalar = strdup(value);
+	node->scalar = pool_strndup(&builder->file->pool, value, length);
 	if (!node->scalar)
 		return -ENOMEM;
-	*ret = TAKE_PTR(node);
+	*ret = node;
 	return 0;
 }
 
-static int node_add(struct yaml_node *node, size_t *capacity, struct yaml_node *key,
-		    struct yaml_node *value)
+static int item_push(struct builder *builder, struct yaml_node *key, struct yaml_node *value)
 {
-	if (node->n_items >= *capacity) {
-		size_t grown = *capacity ? *capacity * 2 : 4;
-		struct yaml_item *items = reallocarray(node->items, grown, sizeof(*items));
+	if (builder->n_items >= builder->capacity) {
+		size_t grown = builder->capacity ? builder->capacity * 2 : 256;
+		struct yaml_item *items = reallocarray(builder->items, grown, sizeof(*items));
 
 		if (!items)
 			return -ENOMEM;
-		node->items = items;
-		*capacity = grown;
+		builder->items = items;
+		builder->capacity = grown;
 	}
-	node->items[node->n_items++] = (struct yaml_item){.key = key, .value = value};
+	builder->items[builder->n_items++] = (struct yaml_item){.key = key, .value = value};
+	return 0;
+}
+
+/* Moves what was pushed since there were `first` items into the node. */
+static int items_take(struct builder *builder, size_t first, struct yaml_node *node)
+{
+	size_t n = builder->n_items - first;
+
+	if (n == 0)
+		return 0;
+	node->items = pool_alloc(&builder->file->pool, n, sizeof(*node->items));
+	if (!node->items)
+		return -ENOMEM;
+	memcpy(node->items, builder->items + first, n * sizeof(*node->items));
+	node->n_items = n;
+	builder->n_items = first;
 	return 0;
 }
 
@@ -231,8 +248,8 @@ static int build_node(struct builder *builder, const yaml_event_t *event, unsign
 static int build_list(struct builder *builder, const yaml_event_t *start, unsigned depth,
 		      struct yaml_node **ret)
 {
-	_cleanup_(node_freep) struct yaml_node *node = NULL;
-	size_t capacity = 0;
+	size_t first = builder->n_items;
+	struct yaml_node *node;
 	int r;
 
 	refuse_extras(builder, start, start->data.sequence_start.anchor,
@@ -243,7 +260,7 @@ static int build_list(struct builder *builder, const yaml_event_t *start, unsign
 
 	for (;;) {
 		_cleanup_(yaml_event_delete) yaml_event_t event = {};
-		_cleanup_(node_freep) struct yaml_node *value = NULL;
+		struct yaml_node *value;
 
 		r = next_event(builder, &event);
 		if (r < 0)
@@ -253,32 +270,48 @@ static int build_list(struct builder *builder, const yaml_event_t *start, unsign
 		r = build_node(builder, &event, depth + 1, &value);
 		if (r < 0)
 			return r;
-		r = node_add(node, &capacity, NULL, value);
+		r = item_push(builder, NULL, value);
 		if (r < 0)
 			return r;
-		value = NULL;
 	}
-	*ret = TAKE_PTR(node);
-	return 0;
+	*ret = node;
+	return items_take(builder, first, node);
 }
 
-static void refuse_duplicate(struct builder *builder, const yaml_event_t *event,
-			     const struct yaml_node *map, const struct yaml_node *key)
+/* Looks at every key before: YAML_KEYS_MAX bounds what that costs. */
+static bool refuse_duplicate(struct builder *builder, size_t first, const struct yaml_node *key)
 {
-	for (size_t i = 0; i < map->n_items; i++)
-		if (strcmp(map->items[i].key->scalar, key->scalar) == 0) {
-			complain(builder, &event->start_mark,
-				 "\"%s\" stands here twice; the first is in line %u.", key->scalar,
-				 map->items[i].key->line);
-			return;
-		}
+	for (size_t i = first; i < builder->n_items; i++) {
+		const struct yaml_node *other = builder->items[i].key;
+
+		if (strcmp(other->scalar, key->scalar) != 0)
+			continue;
+		yaml_problem(builder->file, key, false, builder->problems,
+			     "\"%s\" stands here twice; the first is in line %u.", key->scalar,
+			     other->line);
+		return true;
+	}
+	return false;
+}
+
+static int build_key(struct builder *builder, const yaml_event_t *event, size_t first,
+		     struct yaml_node **ret)
+{
+	if (event->type != YAML_SCALAR_EVENT) {
+		return give_up(builder, &event->start_mark, "A key must be a plain word.");
+	}
+	if (builder->n_items - first >= YAML_KEYS_MAX) {
+		return give_up(builder, &event->start_mark,
+			       "A map of more than %u keys is too large.", YAML_KEYS_MAX);
+	}
+	return build_scalar(builder, event, ret);
 }
 
 static int build_map(struct builder *builder, const yaml_event_t *start, unsigned depth,
 		     struct yaml_node **ret)
 {
-	_cleanup_(node_freep) struct yaml_node *node = NULL;
-	size_t capacity = 0;
+	size_t first = builder->n_items;
+	struct yaml_node *node;
 	int r;
 
 	refuse_extras(builder, start, start->data.mapping_start.anchor,
@@ -289,43 +322,40 @@ static int build_map(struct builder *builder, const yaml_event_t *start, unsigne
 
 	for (;;) {
 		_cleanup_(yaml_event_delete) yaml_event_t key_event = {}, value_event = {};
-		_cleanup_(node_freep) struct yaml_node *key = NULL, *value = NULL;
+		struct yaml_node *key, *value;
+		bool duplicate;
 
 		r = next_event(builder, &key_event);
 		if (r < 0)
 			return r;
 		if (key_event.type == YAML_MAPPING_END_EVENT)
 			break;
-		if (key_event.type != YAML_SCALAR_EVENT) {
-			complain(builder, &key_event.start_mark, "A key must be a plain word.");
-			return -EBADMSG;
-		}
-		r = build_scalar(builder, &key_event, &key);
+		r = build_key(builder, &key_event, first, &key);
 		if (r < 0)
 			return r;
-		refuse_duplicate(builder, &key_event, node, key);
+		duplicate = refuse_duplicate(builder, first, key);
 		r = next_event(builder, &value_event);
 		if (r < 0)
 			return r;
 		r = build_node(builder, &value_event, depth + 1, &value);
 		if (r < 0)
 			return r;
-		r = node_add(node, &capacity, key, value);
+		if (duplicate)
+			continue;
+		r = item_push(builder, key, value);
 		if (r < 0)
 			return r;
-		key = value = NULL;
 	}
-	*ret = TAKE_PTR(node);
-	return 0;
+	*ret = node;
+	return items_take(builder, first, node);
 }
 
 static int build_node(struct builder *builder, const yaml_event_t *event, unsigned depth,
 		      struct yaml_node **ret)
 {
 	if (depth >= YAML_DEPTH_MAX) {
-		complain(builder, &event->start_mark, "More than %u levels are too deep.",
-			 YAML_DEPTH_MAX);
-		return -EBADMSG;
+		return give_up(builder, &event->start_mark, "More than %u levels are too deep.",
+			       YAML_DEPTH_MAX);
 	}
 	switch (event->type) {
 	case YAML_SCALAR_EVENT:
@@ -335,10 +365,10 @@ static int build_node(struct builder *builder, const yaml_event_t *event, unsign
 	case YAML_MAPPING_START_EVENT:
 		return build_map(builder, event, depth, ret);
 	default: /* libyaml's grammar leaves nothing else */
-		complain(builder, &event->start_mark,
-			 "Aliases are not supported here; write the value out. A value that begins "
-			 "with \"*\" must be in quotes.");
-		return -EBADMSG;
+		return give_up(
+			builder, &event->start_mark,
+			"Aliases are not supported here; write the value out. A value that begins "
+			"with \"*\" must be in quotes.");
 	}
 }
 
@@ -362,10 +392,10 @@ static int build_stream(struct builder *builder)
 			break;
 		case YAML_DOCUMENT_START_EVENT:
 			if (builder->file->root) {
-				complain(builder, &event.start_mark,
-					 "A file holds one document; put this one into a file of "
-					 "its own.");
-				return -EBADMSG;
+				return give_up(
+					builder, &event.start_mark,
+					"A file holds one document; put this one into a file of "
+					"its own.");
 			}
 			break;
 		default:
@@ -385,7 +415,6 @@ static int file_parse(const char *path, char *text, size_t length, struct proble
 	_cleanup_free_ char *own_text = text;
 	_cleanup_(yaml_file_freep) struct yaml_file *file = NULL;
 	struct builder builder = {.problems = problems};
-	size_t errors_before = problems->n_errors;
 	const char *nul;
 	int r;
 
@@ -394,22 +423,21 @@ static int file_parse(const char *path, char *text, size_t length, struct proble
 		return -ENOMEM;
 	file->text = TAKE_PTR(own_text);
 	file->length = length;
-	file->path = strdup(path);
+	file->path = pool_strdup(&file->pool, path);
 	if (!file->path)
 		return -ENOMEM;
 	builder.file = file;
 
 	if (length > YAML_SIZE_MAX) {
-		problems_add(problems, false, path, 0, 0, "The file is longer than %u bytes.",
-			     YAML_SIZE_MAX);
+		problems_add(problems, false, path, 0, 0,
+			     "The file is longer than %u bytes; split it.", YAML_SIZE_MAX);
 		return -EBADMSG;
 	}
 	nul = memchr(file->text, '\0', length);
 	if (nul) {
 		yaml_mark_t mark = mark_of_offset(file, (size_t)(nul - file->text));
 
-		complain(&builder, &mark, "The file holds a NUL byte; it is no text.");
-		return -EBADMSG;
+		return give_up(&builder, &mark, "The file holds a NUL byte; it is no text.");
 	}
 
 	if (!yaml_parser_initialize(&builder.parser))
@@ -418,10 +446,9 @@ static int file_parse(const char *path, char *text, size_t length, struct proble
 	yaml_parser_set_input_string(&builder.parser, (const unsigned char *)file->text, length);
 	r = build_stream(&builder);
 	yaml_parser_delete(&builder.parser);
+	free(builder.items);
 	if (r < 0)
 		return r;
-	if (problems->n_errors > errors_before)
-		return -EBADMSG;
 	*ret = TAKE_PTR(file);
 	return 0;
 }

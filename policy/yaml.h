@@ -4,8 +4,8 @@
 /*
  * A strict reading of one YAML file into a tree. libyaml parses; this refuses what a configuration
  * file has no use for and an attacker has: aliases, anchors, tags, several documents, duplicate
- * keys, keys that are no scalars, NUL bytes, more than YAML_DEPTH_MAX levels, YAML_NODES_MAX values
- * or YAML_SIZE_MAX bytes.
+ * keys, keys that are no scalars, NUL bytes, more than YAML_DEPTH_MAX levels, YAML_NODES_MAX
+ * values, YAML_KEYS_MAX keys of one map or YAML_SIZE_MAX bytes.
  *
  * Every node knows its line and column. The tree is freed as a whole. Errors go to `problems`.
  */
@@ -14,11 +14,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "policy/pool.h"
 #include "policy/problems.h"
 
 #define YAML_DEPTH_MAX 16
 #define YAML_SIZE_MAX  (4u * 1024u * 1024u)
-#define YAML_NODES_MAX (64u * 1024u)
+#define YAML_NODES_MAX (64u * 1024u) /* keys count, too */
+#define YAML_KEYS_MAX  1024u
 
 enum yaml_kind {
 	YAML_SCALAR,
@@ -30,10 +32,10 @@ struct yaml_item;
 
 struct yaml_node {
 	enum yaml_kind kind;
-	bool quoted;	 /* a scalar written in quotes is a string, whatever it looks like */
-	unsigned line;	 /* from 1 */
-	unsigned column; /* from 1 */
-	char *scalar;	 /* YAML_SCALAR: NUL-terminated */
+	bool quoted;	    /* a scalar written in quotes is a string, whatever it looks like */
+	unsigned line;	    /* from 1 */
+	unsigned column;    /* from 1 */
+	const char *scalar; /* YAML_SCALAR: NUL-terminated */
 	struct yaml_item *items;
 	size_t n_items;
 };
@@ -45,16 +47,19 @@ struct yaml_item {
 };
 
 struct yaml_file {
-	char *path;		/* as opened: what messages say */
+	const char *path;	/* as opened: what messages say */
 	struct yaml_node *root; /* NULL: the file is empty (or only comments) */
+	struct pool pool;	/* of all that */
 	char *text;		/* what was read, for a digest; length bytes and a NUL */
 	size_t length;
 };
 
 /*
- * 0; -EBADMSG when the content is wrong (said in `problems`); otherwise the errno of reading the
- * file, which is said in `problems` too. `trusted`: the file must be a regular file of root (or of
- * the effective user, for unprivileged tools) and writable by no one else; else -EPERM.
+ * 0; -EBADMSG when the content can't be made a tree; otherwise the errno of reading the file. All
+ * of it is said in `problems`. So are errors that leave a tree, such as a tag: these come with 0,
+ * so that the rest of the file is looked at, and a caller looks at problems->n_errors in the end.
+ * `trusted`: the file must be a regular file of root (or of the effective user, for unprivileged
+ * tools) and writable by no one else; else -EPERM.
  */
 int yaml_file_load(const char *path, bool trusted, struct problems *problems,
 		   struct yaml_file **ret);

@@ -164,10 +164,11 @@ void audit_policy_loaded(struct manager *manager, const struct problems *problem
 	struct audit_record record;
 
 	audit_record_start(
-		&record, FWCTLD_MESSAGE_POLICY_LOADED, problems->n > 0 ? LOG_WARNING : LOG_NOTICE,
+		&record, FWCTLD_MESSAGE_POLICY_LOADED,
+		problems->n_warnings > 0 ? LOG_WARNING : LOG_NOTICE,
 		"Policy generation %llu is in force. Rules: %zu; files: %zu; warnings: %zu",
 		(unsigned long long)generation->number, generation->policy->n_rules,
-		generation->policy->n_files, problems->n);
+		generation->policy->n_files, problems->n_warnings);
 	add_manager(&record, manager);
 	add_generation(&record, generation);
 	add_problems(&record, problems);

@@ -25,16 +25,20 @@ static struct yaml_file *load(const char *text, struct problems *problems)
 	return file;
 }
 
-/* The text does not load, and exactly one problem says so, there and in these words. */
+/*
+ * Exactly one problem says, there and in these words, what is wrong with the text. Where the rest
+ * of it can't be looked at, the problem says that, too, and there is no tree.
+ */
 static void refuses(const char *text, size_t length, unsigned line, unsigned column,
 		    const char *fragment)
 {
 	_cleanup_(problems_done) struct problems problems = {};
-	struct yaml_file *untouched = (struct yaml_file *)&problems, *file = untouched;
+	_cleanup_(yaml_file_freep) struct yaml_file *file = NULL;
+	int r = yaml_text_load("text", text, length, &problems, &file);
 
-	assert_int_equal(yaml_text_load("text", text, length, &problems, &file), -EBADMSG);
-	assert_ptr_equal(file, untouched);
 	assert_int_equal(problems.n, 1);
+	assert_int_equal(r, strstr(problems.items[0].text, "not looked at") ? -EBADMSG : 0);
+	assert_int_equal(file == NULL, r < 0);
 	assert_int_equal(problems.n_errors, 1);
 	if (!strstr(problems.items[0].text, fragment))
 		fail_msg("\"%s\" does not say \"%s\"", problems.items[0].text, fragment);
@@ -110,9 +114,9 @@ static void several_problems_come_at_once(void **state)
 {
 	static const char text[] = "a: &x 1\nb: !t 2\na: 3\n";
 	_cleanup_(problems_done) struct problems problems = {};
-	struct yaml_file *file;
+	_cleanup_(yaml_file_freep) struct yaml_file *file = NULL;
 
-	assert_int_equal(yaml_text_load("t", text, strlen(text), &problems, &file), -EBADMSG);
+	assert_int_equal(yaml_text_load("t", text, strlen(text), &problems, &file), 0);
 	assert_int_equal(problems.n, 3);
 }
 
@@ -135,11 +139,15 @@ static void bombs_do_not_go_off(void **state)
 	_cleanup_free_ char *maps = repeat("{a: ", 100000);
 	_cleanup_free_ char *many = repeat("- 1\n", YAML_NODES_MAX);
 	_cleanup_free_ char *huge = repeat("#", YAML_SIZE_MAX + 1);
+	_cleanup_(problems_done) struct problems problems = {};
+	struct yaml_file *file;
 
 	REFUSES(nested, 1, YAML_DEPTH_MAX + 1, "too deep");
 	refuses(maps, strlen(maps), 1, YAML_DEPTH_MAX * 4 + 1, "too deep");
 	REFUSES(many, YAML_NODES_MAX, 3, "more than 65536 values");
-	REFUSES(huge, 0, 0, "longer than");
+	assert_int_equal(yaml_text_load("t", huge, YAML_SIZE_MAX + 1, &problems, &file), -EBADMSG);
+	assert_string_equal(problems.items[0].text,
+			    "The file is longer than 4194304 bytes; split it.");
 	/* "Billion laughs" needs anchors. */
 	REFUSES("a: &a [x,x]\n", 1, 4, "Anchors");
 }
@@ -344,18 +352,65 @@ static void problems_are_bounded(void **state)
 {
 	_cleanup_(problems_done) struct problems problems = {};
 	_cleanup_free_ char *with_column = NULL, *with_line = NULL, *whole = NULL;
+	size_t warnings = 0;
 
+	/* A flood of the one kind leaves room for the other. */
 	for (unsigned i = 0; i < 3 * PROBLEMS_MAX; i++)
-		problems_add(&problems, i % 3 == 0, "f", i, 2 * i, "number %u", i);
-	assert_int_equal(problems.n, PROBLEMS_MAX);
+		problems_add(&problems, true, "f", i, 2 * i, "number %u", i);
+	assert_null(problems_first_error(&problems));
+	for (unsigned i = 0; i < 2 * PROBLEMS_MAX; i++) {
+		assert_int_equal(problems_keep(&problems, false), i < PROBLEMS_MAX);
+		problems_add(&problems, false, "f", i, 2 * i, "error %u", i);
+	}
+	assert_int_equal(problems.n, 2 * PROBLEMS_MAX);
+	assert_int_equal(problems.n_warnings, 3 * PROBLEMS_MAX);
 	assert_int_equal(problems.n_errors, 2 * PROBLEMS_MAX);
+	for (size_t i = 0; i < problems.n; i++)
+		warnings += problems.items[i].warning;
+	assert_int_equal(warnings, PROBLEMS_MAX);
+	assert_string_equal(problems_first_error(&problems)->text, "error 0");
+
 	whole = problem_to_string(&problems.items[0]);
 	assert_string_equal(whole, "f: warning: number 0");
 	with_column = problem_to_string(&problems.items[1]);
-	assert_string_equal(with_column, "f:1:2: error: number 1");
+	assert_string_equal(with_column, "f:1:2: warning: number 1");
 	problems.items[2].column = 0;
 	with_line = problem_to_string(&problems.items[2]);
-	assert_string_equal(with_line, "f:2: error: number 2");
+	assert_string_equal(with_line, "f:2: warning: number 2");
+}
+
+/* Those that are not kept are told of, in a sentence that fits their number. */
+static void problems_that_are_not_shown_are_counted(void **state)
+{
+	static const struct {
+		unsigned errors, warnings;
+		const char *text;
+	} table[] = {
+		{PROBLEMS_MAX, PROBLEMS_MAX, NULL},
+		{PROBLEMS_MAX + 1, 0, "1 further error is not shown."},
+		{PROBLEMS_MAX + 2, 5, "2 further errors are not shown."},
+		{3, PROBLEMS_MAX + 1, "1 further warning is not shown."},
+		{0, PROBLEMS_MAX + 2, "2 further warnings are not shown."},
+		{PROBLEMS_MAX + 1, PROBLEMS_MAX + 1,
+		 "1 further error and 1 further warning are not shown."},
+		{PROBLEMS_MAX + 3, PROBLEMS_MAX + 4,
+		 "3 further errors and 4 further warnings are not shown."},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+		_cleanup_(problems_done) struct problems problems = {};
+		_cleanup_free_ char *text = NULL;
+
+		for (unsigned n = 0; n < table[i].errors; n++)
+			problems_add(&problems, false, "f", 1, 1, "e");
+		for (unsigned n = 0; n < table[i].warnings; n++)
+			problems_add(&problems, true, "f", 1, 1, "w");
+		text = problems_further(&problems);
+		if (table[i].text)
+			assert_string_equal(text, table[i].text);
+		else
+			assert_null(text);
+	}
 }
 
 int main(void)
@@ -375,6 +430,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_is_not_there_is_said),
 		cmocka_unit_test(suggestions_are_near),
 		cmocka_unit_test(problems_are_bounded),
+		cmocka_unit_test(problems_that_are_not_shown_are_counted),
 	};
 
 	return cmocka_run_group_tests_name("yaml", tests, NULL, NULL);
