@@ -47,6 +47,25 @@ void condition_done(struct condition *condition)
 	*condition = (struct condition){};
 }
 
+int condition_copy(const struct condition *condition, struct pool *pool, struct condition *ret)
+{
+	struct condition copy = *condition;
+
+	copy.terms = pool_copy(pool, condition->terms, copy.n_terms, sizeof(*copy.terms));
+	if (!copy.terms)
+		return -ENOMEM;
+	for (size_t i = 0; i < copy.n_terms; i++) {
+		struct condition_term *term = &copy.terms[i];
+
+		term->ranges = pool_copy(pool, term->ranges, term->n_ranges, sizeof(*term->ranges));
+		term->uuids = pool_copy(pool, term->uuids, term->n_uuids, sizeof(*term->uuids));
+		if (!term->ranges || !term->uuids)
+			return -ENOMEM;
+	}
+	*ret = copy;
+	return 0;
+}
+
 bool condition_read_value(const struct yaml_file *file, const struct yaml_node *node,
 			  const struct field *field, struct problems *problems,
 			  union field_value *ret)

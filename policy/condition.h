@@ -16,6 +16,8 @@
 int condition_read(const struct yaml_file *file, struct yaml_node *map,
 		   const struct command *command, struct problems *problems, struct condition *ret);
 void condition_done(struct condition *condition);
+/* A copy that belongs to the pool: never to be given to condition_done(). 0 or -ENOMEM. */
+int condition_copy(const struct condition *condition, struct pool *pool, struct condition *ret);
 
 /* Does `wide` hold whenever `narrow` (NULL: the empty one) does? Of the fields; not of effects. */
 bool condition_covers(const struct condition *wide, const struct condition *narrow,

@@ -21,14 +21,12 @@ struct policy *policy_free(struct policy *policy)
 		return NULL;
 	rule_index_free(policy->enforced);
 	rule_index_free(policy->observed);
-	for (size_t i = 0; i < policy->n_rules; i++)
-		rule_done(&policy->rules[i]);
+	for (size_t i = 0; i < policy->n_zones; i++)
+		zone_free(policy->zones[i]);
+	free(policy->zones);
 	free(policy->rules);
-	for (size_t i = 0; i < policy->n_files; i++)
-		free(policy->files[i]);
 	free(policy->files);
-	for (size_t i = 0; i < ELEMENTSOF(policy->defaults_at); i++)
-		free(policy->defaults_at[i]);
+	pool_done(&policy->pool);
 	free(policy);
 	return NULL;
 }
@@ -37,8 +35,11 @@ DEFINE_CLEANUP(struct yaml_file *, yaml_file_free)
 
 struct loader {
 	const struct catalogue *catalogue;
+	const struct command **commands; /* all of it, by full name */
+	size_t n_commands;
 	struct accounts *accounts;
 	struct problems *problems;
+	struct intern intern;
 	struct policy *policy;
 	size_t capacity; /* of policy->rules */
 	struct sha256_ctx digest;
@@ -48,7 +49,33 @@ struct loader {
 
 static void loader_done(struct loader *loader)
 {
+	free(loader->commands);
+	intern_done(&loader->intern);
 	policy_free(loader->policy);
+}
+
+static int compare_full_names(const void *a, const void *b)
+{
+	return strcmp((*(const struct command *const *)a)->full_name,
+		      (*(const struct command *const *)b)->full_name);
+}
+
+static int sort_commands(struct loader *loader)
+{
+	const struct catalogue *catalogue = loader->catalogue;
+	size_t n = 0;
+
+	for (size_t i = 0; i < catalogue->n_dialects; i++)
+		n += catalogue->dialects[i].n_commands;
+	loader->commands = calloc(n + 1, sizeof(*loader->commands));
+	if (!loader->commands)
+		return -ENOMEM;
+	for (size_t i = 0; i < catalogue->n_dialects; i++)
+		for (size_t j = 0; j < catalogue->dialects[i].n_commands; j++)
+			loader->commands[loader->n_commands++] =
+				&catalogue->dialects[i].commands[j];
+	qsort(loader->commands, n, sizeof(*loader->commands), compare_full_names);
+	return 0;
 }
 
 static int loader_init(struct loader *loader, const struct catalogue *catalogue,
@@ -65,7 +92,7 @@ static int loader_init(struct loader *loader, const struct catalogue *catalogue,
 	if (!loader->policy)
 		return -ENOMEM;
 	loader->policy->catalogue = catalogue;
-	return 0;
+	return sort_commands(loader);
 }
 
 static int read_default(struct loader *loader, const struct rule_reader *reader,
@@ -74,8 +101,10 @@ static int read_default(struct loader *loader, const struct rule_reader *reader,
 	struct suggestion suggestion = {.wrong = item->key->scalar};
 	int class = effect_class_from_string(item->key->scalar);
 	int effect = effect_from_string(item->key->scalar);
+	struct pool *pool = &loader->policy->pool;
+	char at[PATH_MAX + 16];
 	enum verdict *verdict;
-	char *at, **where;
+	const char **where;
 
 	if (class >= 0) {
 		verdict = &loader->policy->class_defaults[class];
@@ -99,11 +128,9 @@ static int read_default(struct loader *loader, const struct rule_reader *reader,
 	/* The default of a later file replaces that of an earlier one, and so does its place. */
 	if (verdict_read(reader, item->value, verdict) < 0)
 		return 0;
-	if (asprintf(&at, "%s:%u", reader->file->path, item->key->line) < 0)
-		return -ENOMEM;
-	free(*where);
-	*where = at;
-	return 0;
+	snprintf(at, sizeof(at), "%s:%u", reader->path, item->key->line);
+	*where = pool_strdup(pool, at);
+	return *where ? 0 : -ENOMEM;
 }
 
 static int read_defaults(struct loader *loader, const struct rule_reader *reader,
@@ -123,6 +150,29 @@ static int read_defaults(struct loader *loader, const struct rule_reader *reader
 	return 0;
 }
 
+static int check_unique(struct loader *loader, const struct rule_reader *reader,
+			struct yaml_node *id, const struct rule *rule)
+{
+	const struct rule *other;
+	struct interned *entry;
+
+	intern_key_bytes(&loader->intern, rule->id, strlen(rule->id));
+	entry = intern_find(&loader->intern, INTERN_ID);
+	if (!entry)
+		return -ENOMEM;
+	if (!entry->value) {
+		/* The rules still move in memory: which of them, counted from 1. */
+		entry->value = (void *)loader->policy->n_rules;
+		return 0;
+	}
+	other = &loader->policy->rules[(size_t)entry->value - 1];
+	yaml_problem(reader->file, id, false, reader->problems,
+		     "The id \"%s\" is taken by the rule at %s:%u; ids are unique over all files. "
+		     "Rename one.",
+		     rule->id, other->file, other->line);
+	return 0;
+}
+
 static int add_rule(struct loader *loader, const struct rule_reader *reader, struct yaml_node *map)
 {
 	struct policy *policy = loader->policy;
@@ -139,19 +189,11 @@ static int add_rule(struct loader *loader, const struct rule_reader *reader, str
 		loader->capacity = grown;
 	}
 	rule = &policy->rules[policy->n_rules];
-	r = rule_read(reader, policy->files[policy->n_files - 1], map, rule);
+	r = rule_read(reader, map, rule);
 	if (r < 0)
 		return r;
 	policy->n_rules++;
-	for (size_t i = 0; rule->id && i < policy->n_rules - 1; i++)
-		if (policy->rules[i].id && strcmp(policy->rules[i].id, rule->id) == 0) {
-			yaml_problem(reader->file, yaml_get(map, "id"), false, reader->problems,
-				     "The id \"%s\" is taken by the rule at %s:%u; ids are unique "
-				     "over all files. Rename one.",
-				     rule->id, policy->rules[i].file, policy->rules[i].line);
-			break;
-		}
-	return 0;
+	return rule->id ? check_unique(loader, reader, yaml_get(map, "id"), rule) : 0;
 }
 
 static int read_rules(struct loader *loader, const struct rule_reader *reader,
@@ -165,7 +207,7 @@ static int read_rules(struct loader *loader, const struct rule_reader *reader,
 	}
 	if (list->n_items > RULES_MAX - loader->policy->n_rules) {
 		yaml_problem(reader->file, list, false, reader->problems,
-			     "The policy has more than %u rules.", RULES_MAX);
+			     "With these the policy has more than %u rules.", RULES_MAX);
 		return 0;
 	}
 	for (size_t i = 0; i < list->n_items; i++) {
@@ -224,44 +266,52 @@ static int read_root(struct loader *loader, const struct rule_reader *reader,
 	return 0;
 }
 
-static int add_file(struct loader *loader, const struct yaml_file *file)
+/*
+ * Base name, NUL, digest of the content: no two lists of files give the same bytes, and a policy
+ * has one digest wherever it is tried out.
+ */
+static void digest_file(struct loader *loader, const struct yaml_file *file)
 {
-	const struct rule_reader reader = {
-		.file = file,
-		.catalogue = loader->catalogue,
-		.accounts = loader->accounts,
-		.problems = loader->problems,
-	};
-	struct policy *policy = loader->policy;
-	char **files;
+	const char *slash = strrchr(file->path, '/'), *name = slash ? slash + 1 : file->path;
 	uint8_t content[SHA256_DIGEST_SIZE];
 	struct sha256_ctx context;
-	size_t problems_before = loader->problems->n;
-	int r;
 
-	const char *slash = strrchr(file->path, '/'), *name = slash ? slash + 1 : file->path;
-
-	/*
-	 * Base name, NUL, digest of the content: no two lists of files give the same bytes, and a
-	 * policy has one digest wherever it is tried out.
-	 */
 	sha256_init(&context);
 	sha256_update(&context, file->length, (const uint8_t *)file->text);
 	sha256_digest(&context, sizeof(content), content);
 	sha256_update(&loader->digest, strlen(name) + 1, (const uint8_t *)name);
 	sha256_update(&loader->digest, sizeof(content), content);
+}
 
+/* first_problem: where those of this file begin. */
+static int add_file(struct loader *loader, const struct yaml_file *file, size_t first_problem)
+{
+	struct policy *policy = loader->policy;
+	struct rule_reader reader = {
+		.file = file,
+		.catalogue = loader->catalogue,
+		.commands = loader->commands,
+		.n_commands = loader->n_commands,
+		.accounts = loader->accounts,
+		.problems = loader->problems,
+		.intern = &loader->intern,
+		.policy = policy,
+	};
+	const char **files;
+	int r;
+
+	digest_file(loader, file);
 	files = reallocarray(policy->files, policy->n_files + 1, sizeof(*files));
 	if (!files)
 		return -ENOMEM;
 	policy->files = files;
-	files[policy->n_files] = strdup(file->path);
-	if (!files[policy->n_files])
+	reader.path = files[policy->n_files] = pool_strdup(&policy->pool, file->path);
+	if (!reader.path)
 		return -ENOMEM;
 	policy->n_files++;
 	r = file->root ? read_root(loader, &reader, file->root) : 0;
 	/* Rules are not read from top to bottom, but their writer does so. */
-	problems_sort(loader->problems, problems_before);
+	problems_sort(loader->problems, first_problem);
 	return r;
 }
 
@@ -269,6 +319,7 @@ static int add_file(struct loader *loader, const struct yaml_file *file)
 static int load_file(struct loader *loader, const char *path, bool trusted)
 {
 	_cleanup_(yaml_file_freep) struct yaml_file *file = NULL;
+	size_t first_problem = loader->problems->n;
 	int r;
 
 	r = yaml_file_load(path, trusted, loader->problems, &file);
@@ -279,7 +330,7 @@ static int load_file(struct loader *loader, const char *path, bool trusted)
 			loader->error = r;
 		return 0;
 	}
-	return add_file(loader, file);
+	return add_file(loader, file, first_problem);
 }
 
 static int index_rules(struct policy *policy)
@@ -389,6 +440,7 @@ int policy_load_text(const char *name, const char *text, size_t length,
 {
 	_cleanup_(yaml_file_freep) struct yaml_file *file = NULL;
 	_cleanup_(loader_done) struct loader loader = {};
+	size_t first_problem = problems->n;
 	int r;
 
 	r = loader_init(&loader, catalogue, accounts, problems);
@@ -397,7 +449,7 @@ int policy_load_text(const char *name, const char *text, size_t length,
 	r = yaml_text_load(name, text, length, problems, &file);
 	if (r < 0)
 		return r;
-	r = add_file(&loader, file);
+	r = add_file(&loader, file, first_problem);
 	if (r < 0)
 		return r;
 	return loader_finish(&loader, ret);

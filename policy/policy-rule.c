@@ -14,43 +14,6 @@
 #include "policy/condition.h"
 #include "policy/suggest.h"
 
-static void pattern_list_done(struct pattern_list *list)
-{
-	for (size_t i = 0; i < list->n; i++)
-		free(list->items[i].text);
-	free(list->items);
-	*list = (struct pattern_list){};
-}
-
-void rule_done(struct rule *rule)
-{
-	struct command_set *command = rule->command;
-
-	if (rule->caller) {
-		free(rule->caller->uids);
-		free(rule->caller->gids);
-		free(rule->caller);
-	}
-	for (unsigned key = 0; rule->device && key < _DEVICE_KEY_MAX; key++)
-		pattern_list_done(&rule->device->keys[key]);
-	free(rule->device);
-	if (command) {
-		for (size_t i = 0; command->where && i < command->names.n; i++)
-			condition_done(&command->where[i]);
-		free(command->where);
-		free(command->commands);
-		pattern_list_done(&command->names);
-		free(command);
-	}
-	if (rule->when) {
-		zone_free(rule->when->zone);
-		free(rule->when);
-	}
-	free(rule->id);
-	free(rule->note);
-	*rule = (struct rule){};
-}
-
 size_t value_list_length(const struct rule_reader *reader, const struct yaml_node *node,
 			 const char *what)
 {
@@ -135,7 +98,7 @@ static int read_id(const struct rule_reader *reader, const struct yaml_node *map
 			"\"%s\" can't be the id of a rule: expected at most %u letters, digits, "
 			"\"-\", \"_\" and \".\", and nothing else.",
 			id, RULE_ID_MAX);
-	rule->id = strdup(id);
+	rule->id = pool_strdup(&reader->policy->pool, id);
 	return rule->id ? 0 : -ENOMEM;
 }
 
@@ -252,89 +215,8 @@ static int read_note(const struct rule_reader *reader, const struct yaml_node *n
 			     "one line of text.");
 		return 0;
 	}
-	rule->note = strdup(note);
+	rule->note = pool_strdup(&reader->policy->pool, note);
 	return rule->note ? 0 : -ENOMEM;
-}
-
-static const struct command *catalogue_command(const struct catalogue *catalogue,
-					       const char *full_name)
-{
-	for (size_t i = 0; i < catalogue->n_dialects; i++)
-		for (size_t j = 0; j < catalogue->dialects[i].n_commands; j++) {
-			const struct command *command = &catalogue->dialects[i].commands[j];
-
-			if (strcmp(command->full_name, full_name) == 0)
-				return command;
-		}
-	return NULL;
-}
-
-static int read_where(const struct rule_reader *reader, struct yaml_node *node, struct rule *rule)
-{
-	struct command_set *set = rule->command;
-	int r;
-
-	if (node->kind == YAML_MAP && node->n_items == 0) {
-		yaml_problem(reader->file, node, false, reader->problems,
-			     "`where` is empty: expected fields and their values. To match any "
-			     "value, leave the key out.");
-		return 0;
-	}
-	if (set && set->names.n == 0)
-		return 0; /* what is wrong with the commands was said */
-	if (!set) {
-		yaml_problem(
-			reader->file, node, false, reader->problems,
-			"`where` tests fields of a command, so the rule must name its commands "
-			"under `command`, each in full.");
-		return 0;
-	}
-	for (size_t i = 0; i < set->names.n; i++)
-		if (set->names.items[i].prefix) {
-			yaml_problem(
-				reader->file, node, false, reader->problems,
-				"`where` needs exact names under `command`: \"%s*\" stands for "
-				"commands with other fields.",
-				set->names.items[i].text);
-			return 0;
-		}
-
-	set->where = calloc(set->names.n, sizeof(*set->where));
-	set->commands = calloc(set->names.n, sizeof(*set->commands));
-	if (!set->where || !set->commands)
-		return -ENOMEM;
-	for (size_t i = 0; i < set->names.n; i++) {
-		/* Found: names that the catalogue does not have never came into the list. */
-		set->commands[i] = catalogue_command(reader->catalogue, set->names.items[i].text);
-		r = condition_read(reader->file, node, set->commands[i], reader->problems,
-				   &set->where[i]);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-/* A rule for commands of one dialect and devices of another can't have been meant. */
-static void check_reachable(const struct rule_reader *reader, const struct yaml_node *map,
-			    const struct rule *rule)
-{
-	const struct catalogue *catalogue = reader->catalogue;
-
-	for (size_t i = 0; i < catalogue->n_dialects; i++) {
-		const struct dialect *dialect = &catalogue->dialects[i];
-
-		if (rule->device &&
-		    !pattern_list_matches(&rule->device->keys[DEVICE_TYPE], dialect->name))
-			continue;
-		if (!rule->command)
-			return;
-		for (size_t j = 0; j < dialect->n_commands; j++)
-			if (pattern_list_matches(&rule->command->names,
-						 dialect->commands[j].full_name))
-				return;
-	}
-	yaml_problem(reader->file, map, false, reader->problems,
-		     "This rule can never match: no device of its `type` has any of its commands.");
 }
 
 /* By the kernel's names: enum fwctl_rpc_scope of include/uapi/fwctl/fwctl.h. */
@@ -371,14 +253,12 @@ static void read_max_scope(const struct rule_reader *reader, const struct yaml_n
 }
 
 /* Is it a field of the first command that the rule names in full? */
-static bool is_field(const struct rule_reader *reader, const struct rule *rule, const char *name)
+static bool is_field(const struct rule *rule, const char *name)
 {
 	const struct command *command = NULL;
 
 	for (size_t i = 0; !command && rule->command && i < rule->command->names.n; i++)
-		if (!rule->command->names.items[i].prefix)
-			command = catalogue_command(reader->catalogue,
-						    rule->command->names.items[i].text);
+		command = rule->command->commands[i];
 	return command && command_field(command, name) >= 0;
 }
 
@@ -398,7 +278,7 @@ static void refuse_misplaced_keys(const struct rule_reader *reader, struct yaml_
 	for (size_t i = 0; i < map->n_items; i++) {
 		const struct yaml_node *key = map->items[i].key;
 		const char *belongs =
-			!map->items[i].used && is_field(reader, rule, key->scalar) ? "where" : NULL;
+			!map->items[i].used && is_field(rule, key->scalar) ? "where" : NULL;
 
 		for (size_t j = 0; j < ELEMENTSOF(keys); j++)
 			if (strcmp(key->scalar, keys[j][0]) == 0)
@@ -447,7 +327,7 @@ static int read_parts(const struct rule_reader *reader, struct yaml_node *map, s
 		"id",	   "verdict",	"class", "caller", "device",  "command", "where",
 		"hazards", "max-scope", "limit", "when",   "observe", "note",	 NULL,
 	};
-	struct yaml_node *node;
+	struct yaml_node *node, *where;
 	int r;
 
 	r = read_id(reader, map, yaml_get(map, "id"), rule);
@@ -489,19 +369,18 @@ static int read_parts(const struct rule_reader *reader, struct yaml_node *map, s
 		if (r < 0)
 			return r;
 	}
+	where = yaml_get(map, "where");
 	node = yaml_get(map, "command");
 	if (node) {
-		r = rule_read_commands(reader, node, rule);
+		r = rule_read_commands(reader, node, where, rule);
 		if (r < 0)
 			return r;
+	} else if (where) {
+		yaml_problem(
+			reader->file, where, false, reader->problems,
+			"`where` tests fields of a command, so the rule must name its commands "
+			"under `command`, each in full.");
 	}
-	node = yaml_get(map, "where");
-	if (node) {
-		r = read_where(reader, node, rule);
-		if (r < 0)
-			return r;
-	}
-
 	node = yaml_get(map, "when");
 	if (node) {
 		r = rule_read_when(reader, node, rule);
@@ -523,35 +402,28 @@ static int read_parts(const struct rule_reader *reader, struct yaml_node *map, s
 	return 0;
 }
 
-int rule_read(const struct rule_reader *reader, const char *file, struct yaml_node *map,
-	      struct rule *ret)
+int rule_read(const struct rule_reader *reader, struct yaml_node *map, struct rule *ret)
 {
-	_cleanup_(rule_done) struct rule rule = {
-		.file = file,
+	size_t errors_before = reader->problems->n_errors;
+	int r;
+
+	*ret = (struct rule){
+		.file = reader->path,
 		.line = map->line,
 		.column = map->column,
 		.max_scope = SCOPE_ANY,
 	};
-	size_t errors_before = reader->problems->n_errors;
-	int r;
-
 	if (map->kind != YAML_MAP) {
 		yaml_problem(reader->file, map, false, reader->problems,
 			     "A rule is a map, like {id: tunes, class: config-change, verdict: "
 			     "authenticate}.");
-	} else {
-		r = read_parts(reader, map, &rule);
-		if (r < 0)
-			return r;
-		/* Of a rule that is half read, what follows would mislead. */
-		if (reader->problems->n_errors == errors_before) {
-			check_reachable(reader, map, &rule);
-			rule_check_commands(reader, map, &rule);
-			warn_of_everything(reader, map, &rule);
-			warn_of_taint(reader, map, &rule);
-		}
+		return 0;
 	}
-	*ret = rule;
-	rule = (struct rule){};
-	return 0;
+	r = read_parts(reader, map, ret);
+	/* Of a rule that is half read, what follows would mislead. */
+	if (r < 0 || reader->problems->n_errors > errors_before || reader->file->flawed)
+		return r;
+	warn_of_everything(reader, map, ret);
+	warn_of_taint(reader, map, ret);
+	return rule_check_commands(reader, map, ret);
 }

@@ -15,6 +15,7 @@
 #include "policy/accounts.h"
 #include "policy/catalogue.h"
 #include "policy/device.h"
+#include "policy/pool.h"
 #include "policy/problems.h"
 #include "policy/zone.h"
 
@@ -42,7 +43,7 @@ struct pattern_list {
 };
 bool pattern_list_matches(const struct pattern_list *list, const char *string);
 
-/* What rules are about. Rules can share these; they belong to the policy. */
+/* What rules are about. Rules that say the same share one of these; they belong to the policy. */
 struct caller_set {
 	uid_t *uids; /* any of these, or of the groups */
 	size_t n_uids;
@@ -58,16 +59,14 @@ struct command_set {
 	struct pattern_list names; /* full names */
 	/* Only with exact names: a condition for each, in their order. */
 	struct condition *where;
-	/* With `where`: the command that each condition was made for. Another one's fields are
-	 * others. */
-	const struct command **commands;
+	const struct command **commands; /* the command of each exact name; NULL of a prefix */
 };
 
 /* Days and hours of a zone. */
 struct when {
 	unsigned days;	   /* bit 0: Monday */
 	unsigned from, to; /* minutes of the day; from >= to: until `to` of the day after */
-	struct zone *zone;
+	const struct zone *zone;
 };
 bool when_holds(const struct when *when, uint64_t realtime_usec);
 bool when_has_minute(const struct when *when, unsigned minute); /* of the week, in its zone */
@@ -102,13 +101,13 @@ struct rule {
 	bool observe;  /* it never decides; what it would have decided is written down */
 	bool disabled; /* it names an unknown user or group, and never matches */
 
-	unsigned classes;	   /* bit (1 << enum effect_class); 0: all */
-	effect_set hazards;	   /* accepted ones; a rule that denies matches whatever they are */
-	unsigned max_scope;	   /* of fwctl's scopes; SCOPE_ANY: no bound */
-	struct caller_set *caller; /* NULL: everybody */
-	struct device_set *device; /* NULL: every device */
-	struct command_set *command; /* NULL: every command */
-	struct when *when;	     /* NULL: always */
+	unsigned classes;   /* bit (1 << enum effect_class); 0: all */
+	effect_set hazards; /* accepted ones; a rule that denies matches whatever they are */
+	unsigned max_scope; /* of fwctl's scopes; SCOPE_ANY: no bound */
+	const struct caller_set *caller;   /* NULL: everybody */
+	const struct device_set *device;   /* NULL: every device */
+	const struct command_set *command; /* NULL: every command */
+	const struct when *when;	   /* NULL: always */
 	struct limit limit;
 };
 
@@ -120,11 +119,14 @@ struct policy {
 	enum verdict class_defaults[_CLASS_MAX]; /* by enum effect_class */
 	enum verdict
 		hazard_defaults[_EFFECT_MAX]; /* by enum effect; meaningful for hazards alone */
-	char *defaults_at[_CLASS_MAX +
-			  _EFFECT_MAX]; /* "file:line" of a default, or NULL: built in, deny */
+	const char *defaults_at[_CLASS_MAX + _EFFECT_MAX]; /* "file:line" of a default, or NULL:
+							      built in, deny */
 	uint8_t digest[32]; /* SHA-256 over the base names and contents of the files, in order */
-	char **files;	    /* paths, as opened */
+	const char **files; /* paths, as opened */
 	size_t n_files;
+	struct zone **zones; /* of the rules' `when`, each once */
+	size_t n_zones;
+	struct pool pool; /* of everything else */
 };
 
 /*

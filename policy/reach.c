@@ -8,6 +8,7 @@
 
 #include "policy/rule.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "policy/condition.h"
@@ -167,22 +168,55 @@ static void check_command(const struct rule_reader *reader, const struct yaml_no
 		warn_of_class(reader, map, command, classes, where != NULL);
 }
 
-void rule_check_commands(const struct rule_reader *reader, const struct yaml_node *map,
-			 const struct rule *rule)
+static bool type_possible(const struct rule *rule, const struct dialect *dialect)
 {
-	const struct catalogue *catalogue = reader->catalogue;
+	return !rule->device ||
+	       pattern_list_matches(&rule->device->keys[DEVICE_TYPE], dialect->name);
+}
+
+/* Has a device of the rule's types any of its commands? */
+static bool any_possible(const struct rule_reader *reader, const struct rule *rule)
+{
 	const struct command_set *set = rule->command;
 
-	for (size_t i = 0; set && i < set->names.n; i++) {
-		const struct pattern *pattern = &set->names.items[i];
+	for (size_t i = 0; set && i < set->names.n; i++)
+		if (set->commands[i] && type_possible(rule, set->commands[i]->dialect))
+			return true;
+	for (size_t i = 0; i < reader->n_commands; i++)
+		if (type_possible(rule, reader->commands[i]->dialect) &&
+		    (!set || pattern_list_matches(&set->names, reader->commands[i]->full_name)))
+			return true;
+	return false;
+}
 
-		for (size_t j = 0; j < catalogue->n_dialects && !pattern->prefix; j++) {
-			const struct dialect *dialect = &catalogue->dialects[j];
+int rule_check_commands(const struct rule_reader *reader, const struct yaml_node *map,
+			const struct rule *rule)
+{
+	const struct command_set *set = rule->command;
+	size_t before = problems_count(reader->problems);
+	bool deny = rule->verdict == VERDICT_DENY;
+	struct interned *checked;
 
-			for (size_t k = 0; k < dialect->n_commands; k++)
-				if (strcmp(dialect->commands[k].full_name, pattern->text) == 0)
-					check_command(reader, map, rule, &dialect->commands[k],
-						      set->where ? &set->where[i] : NULL);
-		}
+	/* A rule for commands of one dialect and devices of another can't have been meant. */
+	if (!any_possible(reader, rule)) {
+		yaml_problem(reader->file, map, false, reader->problems,
+			     "This rule can never match: no device of its `type` has any of its "
+			     "commands.");
+		return 0;
 	}
+	/* All that check_command() looks at. */
+	intern_key_bytes(reader->intern, &rule->command, sizeof(rule->command));
+	intern_key_bytes(reader->intern, &rule->classes, sizeof(rule->classes));
+	intern_key_bytes(reader->intern, &rule->hazards, sizeof(rule->hazards));
+	intern_key_bytes(reader->intern, &deny, sizeof(deny));
+	checked = intern_find(reader->intern, INTERN_CHECKED);
+	if (!checked)
+		return -ENOMEM;
+	for (size_t i = 0; set && !checked->value && i < set->names.n; i++)
+		if (set->commands[i])
+			check_command(reader, map, rule, set->commands[i],
+				      set->where ? &set->where[i] : NULL);
+	if (problems_count(reader->problems) == before)
+		checked->value = checked;
+	return 0;
 }

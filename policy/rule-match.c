@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What a rule matches: who asks, which device, which commands. */
+/* What a rule matches: who asks, and which device. */
 
 #include "policy/rule.h"
 
@@ -41,6 +41,9 @@ static int read_id_number(const struct rule_reader *reader, const struct yaml_no
 		return 0;
 	}
 
+	/* To ask a directory for each of 60,000 names takes long, and nothing depends on it. */
+	if (rule->disabled && !problems_keep(reader->problems, !deny))
+		return -EINVAL;
 	r = accounts_id(reader->accounts, group, name, &id);
 	if (r == -ENOMEM)
 		return r;
@@ -74,7 +77,7 @@ static int read_ids(const struct rule_reader *reader, const struct yaml_node *no
 
 	if (n == 0)
 		return 0;
-	*ret = calloc(n, sizeof(**ret));
+	*ret = pool_alloc(&reader->policy->pool, n, sizeof(**ret));
 	if (!*ret)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
@@ -89,11 +92,11 @@ static int read_ids(const struct rule_reader *reader, const struct yaml_node *no
 	return 0;
 }
 
-int rule_read_caller(const struct rule_reader *reader, struct yaml_node *map, struct rule *rule)
+static int read_caller(const struct rule_reader *reader, struct yaml_node *map, struct rule *rule,
+		       struct caller_set *set)
 {
 	static const char *const known[] = {"user", "group", NULL};
 	const struct yaml_node *user, *group;
-	struct caller_set *set;
 	int r;
 
 	_Static_assert(sizeof(uid_t) == sizeof(uint32_t) && sizeof(gid_t) == sizeof(uint32_t),
@@ -105,9 +108,6 @@ int rule_read_caller(const struct rule_reader *reader, struct yaml_node *map, st
 			     "everybody, leave the key out.");
 		return 0;
 	}
-	set = rule->caller = calloc(1, sizeof(*set));
-	if (!set)
-		return -ENOMEM;
 	user = yaml_get(map, "user");
 	if (user) {
 		r = read_ids(reader, user, false, rule, &set->uids, &set->n_uids);
@@ -125,6 +125,34 @@ int rule_read_caller(const struct rule_reader *reader, struct yaml_node *map, st
 			return r;
 	}
 	(void)yaml_refuse_unused(reader->file, map, known, reader->problems);
+	return 0;
+}
+
+int rule_read_caller(const struct rule_reader *reader, struct yaml_node *map, struct rule *rule)
+{
+	size_t before = problems_count(reader->problems);
+	bool deny = rule->verdict == VERDICT_DENY;
+	struct interned *entry;
+	struct caller_set *set;
+	int r;
+
+	/* What may stand here depends on it. */
+	intern_key_bytes(reader->intern, &deny, sizeof(deny));
+	intern_key_node(reader->intern, map);
+	entry = intern_find(reader->intern, INTERN_CALLER);
+	if (!entry)
+		return -ENOMEM;
+	if (!entry->value) {
+		set = pool_alloc(&reader->policy->pool, 1, sizeof(*set));
+		if (!set)
+			return -ENOMEM;
+		rule->caller = set;
+		r = read_caller(reader, map, rule, set);
+		if (r < 0 || problems_count(reader->problems) > before)
+			return r;
+		entry->value = set;
+	}
+	rule->caller = entry->value;
 	return 0;
 }
 
@@ -157,25 +185,25 @@ static int read_pattern(const struct rule_reader *reader, const struct yaml_node
 			return -EINVAL;
 		}
 	pattern.prefix = star != NULL;
-	pattern.text = strndup(text, star ? (size_t)(star - text) : strlen(text));
+	pattern.text = pool_strndup(&reader->policy->pool, text,
+				    star ? (size_t)(star - text) : strlen(text));
 	if (!pattern.text)
 		return -ENOMEM;
 	*ret = pattern;
 	return 0;
 }
 
-/* `check`, where it is not NULL, says what is wrong with a pattern and returns false. */
-static int read_patterns(const struct rule_reader *reader, const struct yaml_node *node,
-			 const char *what,
-			 bool (*check)(const struct rule_reader *reader,
-				       const struct yaml_node *node, const struct pattern *pattern),
-			 struct pattern_list *list)
+int rule_read_patterns(const struct rule_reader *reader, const struct yaml_node *node,
+		       const char *what,
+		       bool (*check)(const struct rule_reader *reader, const struct yaml_node *node,
+				     const struct pattern *pattern),
+		       struct pattern_list *list)
 {
 	size_t n = value_list_length(reader, node, what);
 
 	if (n == 0)
 		return 0;
-	list->items = calloc(n, sizeof(*list->items));
+	list->items = pool_alloc(&reader->policy->pool, n, sizeof(*list->items));
 	if (!list->items)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
@@ -185,13 +213,8 @@ static int read_patterns(const struct rule_reader *reader, const struct yaml_nod
 
 		if (r == -ENOMEM)
 			return r;
-		if (r < 0)
-			continue;
-		if (check && !check(reader, item, pattern)) {
-			free(pattern->text);
-			continue;
-		}
-		list->n++;
+		if (r == 0 && (!check || check(reader, item, pattern)))
+			list->n++;
 	}
 	return 0;
 }
@@ -214,36 +237,6 @@ static bool check_type(const struct rule_reader *reader, const struct yaml_node 
 	yaml_problem(reader->file, node, false, reader->problems,
 		     "The catalogue has no device type \"%s\".%s It has: %s.", node->scalar,
 		     suggestion_text(&suggestion), names);
-	return false;
-}
-
-static bool check_command(const struct rule_reader *reader, const struct yaml_node *node,
-			  const struct pattern *pattern)
-{
-	struct suggestion suggestion = {.wrong = pattern->text};
-	const char *short_for = NULL;
-
-	for (size_t i = 0; i < reader->catalogue->n_dialects; i++) {
-		const struct dialect *dialect = &reader->catalogue->dialects[i];
-
-		for (size_t j = 0; j < dialect->n_commands; j++) {
-			const struct command *command = &dialect->commands[j];
-
-			if (pattern_matches(pattern, command->full_name))
-				return true;
-			if (strcmp(command->name, pattern->text) == 0)
-				short_for = command->full_name;
-			suggestion_try(&suggestion, command->full_name);
-		}
-	}
-	if (short_for)
-		yaml_problem(reader->file, node, false, reader->problems,
-			     "A command is named with its dialect: write \"%s\".", short_for);
-	else
-		yaml_problem(reader->file, node, false, reader->problems,
-			     "The catalogue has no command \"%s\".%s", node->scalar,
-			     suggestion.best ? suggestion_text(&suggestion)
-					     : " `fwctl commands` lists those that it has.");
 	return false;
 }
 
@@ -281,7 +274,8 @@ static bool check_pci(const struct rule_reader *reader, const struct yaml_node *
 	return good;
 }
 
-int rule_read_device(const struct rule_reader *reader, struct yaml_node *map, struct rule *rule)
+static int read_device(const struct rule_reader *reader, struct yaml_node *map,
+		       struct device_set *set)
 {
 	static const char *const known[] = {"type",  "driver",	 "pci", "serial",
 					    "model", "firmware", "nqn", NULL};
@@ -306,17 +300,14 @@ int rule_read_device(const struct rule_reader *reader, struct yaml_node *map, st
 			"device, leave the key out.");
 		return 0;
 	}
-	rule->device = calloc(1, sizeof(*rule->device));
-	if (!rule->device)
-		return -ENOMEM;
 	for (enum device_key key = 0; key < _DEVICE_KEY_MAX; key++) {
 		const struct yaml_node *node = yaml_get(map, device_key_to_string(key));
 		int r;
 
 		if (!node)
 			continue;
-		r = read_patterns(reader, node, keys[key].what, keys[key].check,
-				  &rule->device->keys[key]);
+		r = rule_read_patterns(reader, node, keys[key].what, keys[key].check,
+				       &set->keys[key]);
 		if (r < 0)
 			return r;
 	}
@@ -324,10 +315,27 @@ int rule_read_device(const struct rule_reader *reader, struct yaml_node *map, st
 	return 0;
 }
 
-int rule_read_commands(const struct rule_reader *reader, struct yaml_node *node, struct rule *rule)
+int rule_read_device(const struct rule_reader *reader, struct yaml_node *map, struct rule *rule)
 {
-	rule->command = calloc(1, sizeof(*rule->command));
-	if (!rule->command)
+	size_t before = problems_count(reader->problems);
+	struct interned *entry;
+	struct device_set *set;
+	int r;
+
+	intern_key_node(reader->intern, map);
+	entry = intern_find(reader->intern, INTERN_DEVICE);
+	if (!entry)
 		return -ENOMEM;
-	return read_patterns(reader, node, "a command", check_command, &rule->command->names);
+	if (!entry->value) {
+		set = pool_alloc(&reader->policy->pool, 1, sizeof(*set));
+		if (!set)
+			return -ENOMEM;
+		rule->device = set;
+		r = read_device(reader, map, set);
+		if (r < 0 || problems_count(reader->problems) > before)
+			return r;
+		entry->value = set;
+	}
+	rule->device = entry->value;
+	return 0;
 }

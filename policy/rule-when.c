@@ -105,15 +105,39 @@ static void read_hours(const struct rule_reader *reader, const struct yaml_node 
 	when->to = last;
 }
 
+/* One that the policy does not have yet. */
+static int load_zone(struct policy *policy, const char *name, struct interned *entry)
+{
+	struct zone **zones, *zone;
+	int r;
+
+	zones = reallocarray(policy->zones, policy->n_zones + 1, sizeof(*zones));
+	if (!zones)
+		return -ENOMEM;
+	policy->zones = zones;
+	r = zone_load(name, &zone);
+	if (r < 0)
+		return r;
+	zones[policy->n_zones++] = zone;
+	entry->value = zone;
+	return 0;
+}
+
 static int read_zone(const struct rule_reader *reader, const struct yaml_node *node,
 		     struct when *when)
 {
+	struct interned *entry;
 	const char *name;
 	int r;
 
 	if (yaml_read_string(reader->file, node, "a time zone", reader->problems, &name) < 0)
 		return 0;
-	r = zone_load(name, &when->zone);
+	intern_key_bytes(reader->intern, name, strlen(name));
+	entry = intern_find(reader->intern, INTERN_ZONE);
+	if (!entry)
+		return -ENOMEM;
+	r = entry->value ? 0 : load_zone(reader->policy, name, entry);
+	when->zone = entry->value;
 	if (r == -ENOMEM)
 		return r;
 	if (r == -ENOENT)
@@ -147,11 +171,10 @@ static void refuse_missing(const struct rule_reader *reader, const struct yaml_n
 			     "local, which is the machine's own.");
 }
 
-int rule_read_when(const struct rule_reader *reader, struct yaml_node *map, struct rule *rule)
+static int read_when(const struct rule_reader *reader, struct yaml_node *map, struct when *when)
 {
 	static const char *const known[] = {"days", "from", "to", "zone", NULL};
 	const struct yaml_node *days, *from, *to, *zone;
-	struct when *when;
 	size_t n;
 	int r = 0;
 
@@ -161,9 +184,6 @@ int rule_read_when(const struct rule_reader *reader, struct yaml_node *map, stru
 			     "\"05:00\", zone: UTC}.");
 		return 0;
 	}
-	when = rule->when = calloc(1, sizeof(*when));
-	if (!when)
-		return -ENOMEM;
 	when->to = MINUTES_A_DAY;
 	days = yaml_get(map, "days");
 	from = yaml_get(map, "from");
@@ -183,6 +203,31 @@ int rule_read_when(const struct rule_reader *reader, struct yaml_node *map, stru
 	if (zone)
 		r = read_zone(reader, zone, when);
 	return r;
+}
+
+int rule_read_when(const struct rule_reader *reader, struct yaml_node *map, struct rule *rule)
+{
+	size_t before = problems_count(reader->problems);
+	struct interned *entry;
+	struct when *when;
+	int r;
+
+	intern_key_node(reader->intern, map);
+	entry = intern_find(reader->intern, INTERN_WHEN);
+	if (!entry)
+		return -ENOMEM;
+	if (!entry->value) {
+		when = pool_alloc(&reader->policy->pool, 1, sizeof(*when));
+		if (!when)
+			return -ENOMEM;
+		rule->when = when;
+		r = read_when(reader, map, when);
+		if (r < 0 || problems_count(reader->problems) > before)
+			return r;
+		entry->value = when;
+	}
+	rule->when = entry->value;
+	return 0;
 }
 
 /* "30s", "1min", "2h", "1d". */

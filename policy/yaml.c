@@ -415,6 +415,7 @@ static int file_parse(const char *path, char *text, size_t length, struct proble
 	_cleanup_free_ char *own_text = text;
 	_cleanup_(yaml_file_freep) struct yaml_file *file = NULL;
 	struct builder builder = {.problems = problems};
+	size_t errors_before = problems->n_errors;
 	const char *nul;
 	int r;
 
@@ -449,6 +450,7 @@ static int file_parse(const char *path, char *text, size_t length, struct proble
 	free(builder.items);
 	if (r < 0)
 		return r;
+	file->flawed = problems->n_errors > errors_before;
 	*ret = TAKE_PTR(file);
 	return 0;
 }

@@ -50,6 +50,7 @@ struct yaml_file {
 	const char *path;	/* as opened: what messages say */
 	struct yaml_node *root; /* NULL: the file is empty (or only comments) */
 	struct pool pool;	/* of all that */
+	bool flawed;		/* there were errors; what stands in the tree may not be meant so */
 	char *text;		/* what was read, for a digest; length bytes and a NUL */
 	size_t length;
 };

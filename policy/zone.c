@@ -88,7 +88,7 @@ static GTimeZone *open_zone(const char *name)
 		return g_time_zone_new_utc();
 	if (name[strspn(name,
 			"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-/")] ||
-	    !strchr(name, '/') || name[0] == '/')
+	    !strchr(name, '/') || name[0] == '/' || strstr(name, "//"))
 		return NULL;
 	return g_time_zone_new_identifier(name);
 }

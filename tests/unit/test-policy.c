@@ -69,20 +69,6 @@ static struct policy *load_good(const char *text)
 	return policy;
 }
 
-static void load_bad(const char *text, const char *fragment)
-{
-	_cleanup_(problems_done) struct problems problems = {};
-	struct policy *policy = NULL;
-
-	assert_int_equal(policy_load_text("test.yaml", text, strlen(text), &small_catalogue,
-					  test_accounts(), &problems, &policy),
-			 -EBADMSG);
-	assert_null(policy);
-	if (!any_problem_says(&problems, fragment))
-		print_problems(&problems);
-	assert_true(any_problem_says(&problems, fragment));
-}
-
 /* A folder of the test's own, and files in it. */
 
 static char *folder_new(void)
@@ -259,52 +245,6 @@ static void unknown_names_switch_off_what_opens(void **state)
 	assert_true(policy->rules[0].disabled);
 	assert_true(policy->rules[1].disabled);
 	assert_false(policy->rules[2].disabled);
-}
-
-static void every_problem_is_reported_at_once(void **state)
-{
-	static const char text[] =
-		"version: 1\n"
-		"rules:\n"
-		"  - {id: a b, class: x, hazards: y, verdict: allow}\n"
-		"  - {id: c, command: nvme.nothing, verdict: z}\n"
-		"extra: 1\n";
-	_cleanup_(problems_done) struct problems problems = {};
-	struct policy *policy = NULL;
-
-	assert_int_equal(policy_load_text("test.yaml", text, strlen(text), &small_catalogue,
-					  test_accounts(), &problems, &policy),
-			 -EBADMSG);
-	assert_int_equal(problems.n_errors, 6);
-}
-
-static void sizes_are_bounded(void **state)
-{
-	_cleanup_free_ char *text = NULL;
-	size_t size = 0;
-	FILE *file = open_memstream(&text, &size);
-
-	fputs("version: 1\nrules:\n", file);
-	for (unsigned i = 0; i < RULES_MAX; i++)
-		fprintf(file, "- {id: r%u, caller: {user: %u}, verdict: deny}\n", i, i);
-	fflush(file);
-	{
-		_cleanup_(policy_freep) struct policy *policy = load_good(text);
-
-		assert_int_equal(policy->n_rules, RULES_MAX);
-	}
-	fputs("- {id: last, verdict: deny}\n", file);
-	fflush(file);
-	load_bad(text, "more than 4096 rules");
-
-	rewind(file);
-	fputs("version: 1\nrules:\n- id: a\n  verdict: deny\n  caller: {user: [", file);
-	for (unsigned i = 0; i <= RULE_LIST_MAX; i++)
-		fprintf(file, "%u, ", i);
-	fputs("]}\n#", file);
-	fclose(file);
-	*strrchr(text, '#') = '\0';
-	load_bad(text, "1024 are the most");
 }
 
 static void folders_are_merged_by_name(void **state)
@@ -635,8 +575,6 @@ int main(void)
 		cmocka_unit_test(every_key_is_understood),
 		cmocka_unit_test(keys_of_now_are_understood),
 		cmocka_unit_test(unknown_names_switch_off_what_opens),
-		cmocka_unit_test(every_problem_is_reported_at_once),
-		cmocka_unit_test(sizes_are_bounded),
 		cmocka_unit_test(folders_are_merged_by_name),
 		cmocka_unit_test(no_file_at_all_is_a_warning),
 		cmocka_unit_test(untrusted_and_unreadable_files_fail_the_load),

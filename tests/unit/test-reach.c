@@ -19,6 +19,21 @@
 DEFINE_CLEANUP(struct policy *, policy_free)
 DEFINE_CLEANUP(struct catalogue *, catalogue_free)
 
+static struct catalogue *shipped_catalogue(void)
+{
+	_cleanup_(problems_done) struct problems problems = {};
+	_cleanup_free_ char *commands = NULL;
+	const char *source = getenv("FWCTLD_SOURCE");
+	struct catalogue *catalogue;
+
+	assert_non_null(source);
+	assert_true(asprintf(&commands, "%s/policy/commands", source) >= 0);
+	assert_int_equal(catalogue_load((const char *[]){commands, NULL}, false, &problems,
+					&catalogue),
+			 0);
+	return catalogue;
+}
+
 /* By the shipped catalogue: only what is certain is said. */
 static void rules_that_never_match_are_warned_of(void **state)
 {
@@ -59,15 +74,8 @@ static void rules_that_never_match_are_warned_of(void **state)
 		 "opens nothing of mlx5.read-mcdd, which is never sent, whoever asks: its data"},
 		{"command: mlx5.read-mcdd, verdict: deny", NULL},
 	};
-	_cleanup_(catalogue_freep) struct catalogue *catalogue = NULL;
-	_cleanup_(problems_done) struct problems none = {};
-	_cleanup_free_ char *commands = NULL;
-	const char *source = getenv("FWCTLD_SOURCE");
+	_cleanup_(catalogue_freep) struct catalogue *catalogue = shipped_catalogue();
 
-	assert_non_null(source);
-	assert_true(asprintf(&commands, "%s/policy/commands", source) >= 0);
-	assert_int_equal(catalogue_load((const char *[]){commands, NULL}, false, &none, &catalogue),
-			 0);
 	for (size_t i = 0; i < ELEMENTSOF(table); i++) {
 		_cleanup_(problems_done) struct problems problems = {};
 		_cleanup_(policy_freep) struct policy *policy = NULL;
@@ -85,10 +93,43 @@ static void rules_that_never_match_are_warned_of(void **state)
 	}
 }
 
+/* Rules that share their commands are looked at each, for what else they say differs. */
+static void each_rule_is_looked_at(void **state)
+{
+	static const char text[] =
+		"version: 1\n"
+		"rules:\n"
+		"- {id: a, command: cxl.set-feature, device: {serial: A}, verdict: allow,"
+		" hazards: [persistent, taints-kernel]}\n"
+		"- {id: b, command: cxl.set-feature, device: {serial: B}, verdict: allow,"
+		" hazards: persistent}\n"
+		"- {id: c, command: cxl.set-feature, device: {serial: C}, verdict: deny}\n"
+		"- {id: d, command: cxl.set-feature, device: {serial: D}, verdict: allow}\n"
+		"- {id: e, command: cxl.set-feature, device: {serial: E}, verdict: allow,"
+		" hazards: [persistent, taints-kernel], class: read-only}\n"
+		"- {id: f, command: cxl.set-feature, device: {serial: F}, verdict: allow,"
+		" hazards: [persistent, taints-kernel]}\n"
+		"- {id: g, command: cxl.set-feature, device: {serial: G}, verdict: authenticate}\n";
+	static const unsigned lines[] = {4, 6, 7, 9};
+	_cleanup_(catalogue_freep) struct catalogue *catalogue = shipped_catalogue();
+	_cleanup_(problems_done) struct problems problems = {};
+	_cleanup_(policy_freep) struct policy *policy = NULL;
+
+	assert_int_equal(policy_load_text("test.yaml", text, strlen(text), catalogue,
+					  test_accounts(), &problems, &policy),
+			 0);
+	assert_int_equal(problems.n, ELEMENTSOF(lines));
+	for (size_t i = 0; i < ELEMENTSOF(lines); i++) {
+		assert_int_equal(problems.items[i].line, lines[i]);
+		assert_non_null(strstr(problems.items[i].text, "never matches cxl.set-feature"));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules_that_never_match_are_warned_of),
+		cmocka_unit_test(each_rule_is_looked_at),
 	};
 
 	return cmocka_run_group_tests_name("reach", tests, NULL, NULL);

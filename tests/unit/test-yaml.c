@@ -413,6 +413,25 @@ static void problems_that_are_not_shown_are_counted(void **state)
 	}
 }
 
+/* A message that quotes a whole file ends in the midst of it, but not in that of a character. */
+static void long_messages_are_cut(void **state)
+{
+	for (unsigned before = 0; before < 3; before++) {
+		_cleanup_(problems_done) struct problems problems = {};
+		_cleanup_free_ char *euros = repeat("\u20ac", 100000),
+				    *fits = repeat("x", PROBLEM_TEXT_MAX);
+		size_t length;
+
+		problems_add(&problems, false, "f", 1, 1, "%.*s%s", (int)before, "ab", euros);
+		problems_add(&problems, false, "f", 1, 1, "%s", fits);
+		length = strlen(problems.items[0].text);
+		assert_true(length <= PROBLEM_TEXT_MAX && length > PROBLEM_TEXT_MAX - 6);
+		assert_int_equal((length - before - strlen("...")) % strlen("\u20ac"), 0);
+		assert_string_equal(problems.items[0].text + length - 3, "...");
+		assert_string_equal(problems.items[1].text, fits);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -431,6 +450,7 @@ int main(void)
 		cmocka_unit_test(suggestions_are_near),
 		cmocka_unit_test(problems_are_bounded),
 		cmocka_unit_test(problems_that_are_not_shown_are_counted),
+		cmocka_unit_test(long_messages_are_cut),
 	};
 
 	return cmocka_run_group_tests_name("yaml", tests, NULL, NULL);
