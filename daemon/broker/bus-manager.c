@@ -69,12 +69,10 @@ static int reply_problems(sd_bus_message *call, const struct problems *problems)
 			       problems->n_errors, text ?: "out of memory.");
 }
 
-void bus_manager_reload(struct request *request)
+void bus_manager_reloaded(struct request *request, int error, const struct problems *problems)
 {
-	_cleanup_(problems_done) struct problems problems = {};
-
-	if (manager_reload(request->manager, &problems) < 0)
-		(void)reply_problems(request->call, &problems);
+	if (error < 0)
+		(void)reply_problems(request->call, problems);
 	else
 		(void)sd_bus_reply_method_return(request->call, "t",
 						 request->manager->generation->number);

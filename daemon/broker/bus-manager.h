@@ -4,8 +4,9 @@
 /* org.fwctld1.Manager and the object manager, at /org/fwctld1. */
 
 struct manager;
+struct problems;
 struct request;
 
 int bus_manager_add(struct manager *manager);
-/* Reloads the policy, and answers an authorised ReloadPolicy. */
-void bus_manager_reload(struct request *request);
+/* Answers an authorised ReloadPolicy. error: 0, or the policy was not loaded. */
+void bus_manager_reloaded(struct request *request, int error, const struct problems *problems);

@@ -11,7 +11,7 @@
 
 DEFINE_CLEANUP(struct accounts *, accounts_free)
 
-static int generation_new(uint64_t number, const char *const *folders, struct problems *problems,
+static int generation_new(const char *const *folders, struct problems *problems,
 			  struct generation **ret)
 {
 	struct generation *generation;
@@ -20,7 +20,7 @@ static int generation_new(uint64_t number, const char *const *folders, struct pr
 	generation = calloc(1, sizeof(*generation));
 	if (!generation)
 		return -ENOMEM;
-	*generation = (struct generation){.n_ref = 1, .number = number};
+	*generation = (struct generation){.n_ref = 1};
 	r = catalogue_load(folders, true, problems, &generation->catalogue);
 	if (r < 0) {
 		generation_unref(generation);
@@ -42,13 +42,13 @@ static void generation_digest(struct generation *generation)
 	digest_to_string(digest, generation->digest);
 }
 
-int generation_load(uint64_t number, struct problems *problems, struct generation **ret)
+int generation_load(struct problems *problems, struct generation **ret)
 {
 	_cleanup_(accounts_freep) struct accounts *accounts = NULL;
 	struct generation *generation;
 	int r;
 
-	r = generation_new(number, command_folders, problems, &generation);
+	r = generation_new(command_folders, problems, &generation);
 	if (r < 0)
 		return r;
 	r = accounts_new(false, &accounts);
@@ -67,9 +67,9 @@ int generation_load(uint64_t number, struct problems *problems, struct generatio
 	return 0;
 }
 
-int generation_load_denying(uint64_t number, struct problems *problems, struct generation **ret)
+int generation_load_denying(struct problems *problems, struct generation **ret)
 {
-	return generation_new(number, shipped_command_folders, problems, ret);
+	return generation_new(shipped_command_folders, problems, ret);
 }
 
 struct generation *generation_ref(struct generation *generation)

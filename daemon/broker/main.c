@@ -13,16 +13,15 @@
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
-	_cleanup_(problems_done) struct problems problems = {};
+	struct manager *manager = userdata;
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
 			 (unsigned long long)now.tv_sec * 1000000ull +
 				 (unsigned long long)now.tv_nsec / 1000ull);
-	/* A failure was audited; whoever sent the signal reads it there. */
-	(void)manager_reload(userdata, &problems);
-	(void)sd_notify(0, "READY=1");
+	/* A failure is audited; whoever sent the signal reads it there. */
+	reload_for_signal(manager->reload);
 	return 0;
 }
 

@@ -68,12 +68,15 @@ static void on_monitor_answered(void *userdata, const struct monitor_request *re
 		sd_event_exit(manager->event, r);
 }
 
-static void manager_put_in_force(struct manager *manager, struct generation *generation)
+void manager_loaded(struct manager *manager, struct generation *generation,
+		    const struct problems *problems)
 {
 	struct device *device;
 
+	generation->number = ++manager->generations;
 	generation_unref(manager->generation);
 	manager->generation = generation;
+	audit_policy_loaded(manager, problems);
 	(void)sd_bus_emit_properties_changed(manager->bus, FWCTLD_ROOT_PATH,
 					     FWCTLD_MANAGER_INTERFACE, "PolicyGeneration",
 					     "PolicyDigest", "PolicyLoaded", NULL);
@@ -83,23 +86,11 @@ static void manager_put_in_force(struct manager *manager, struct generation *gen
 			live_read(device);
 }
 
-int manager_reload(struct manager *manager, struct problems *problems)
+void manager_rejected(struct manager *manager, const struct problems *problems)
 {
-	struct generation *generation;
-	int r;
-
-	r = generation_load(manager->generations + 1, problems, &generation);
-	if (r < 0) {
-		audit_policy_rejected(manager, problems,
-				      manager->generation->policy
-					      ? "what was in force stays in force"
-					      : "everything stays denied");
-		return r;
-	}
-	manager->generations++;
-	manager_put_in_force(manager, generation);
-	audit_policy_loaded(manager, problems);
-	return 0;
+	audit_policy_rejected(manager, problems,
+			      manager->generation->policy ? "what was in force stays in force"
+							  : "everything stays denied");
 }
 
 static int manager_load_first(struct manager *manager)
@@ -107,14 +98,14 @@ static int manager_load_first(struct manager *manager)
 	_cleanup_(problems_done) struct problems problems = {}, shipped = {};
 	int r;
 
-	r = generation_load(1, &problems, &manager->generation);
+	r = generation_load(&problems, &manager->generation);
 	if (r >= 0) {
-		manager->generations = 1;
+		manager->generation->number = manager->generations = 1;
 		audit_policy_loaded(manager, &problems);
 		return 0;
 	}
 	audit_policy_rejected(manager, &problems, "everything is denied until one loads");
-	r = generation_load_denying(0, &shipped, &manager->generation);
+	r = generation_load_denying(&shipped, &manager->generation);
 	for (size_t i = 0; r < 0 && i < shipped.n; i++) {
 		_cleanup_free_ char *text = problem_to_string(&shipped.items[i]);
 
@@ -161,6 +152,8 @@ int manager_new(sd_event *event, struct manager **ret)
 	if (r >= 0)
 		r = manager_load_first(manager);
 	if (r >= 0)
+		r = reload_new(manager, &manager->reload);
+	if (r >= 0)
 		r = manager_open_bus(manager);
 	if (r >= 0)
 		r = callers_new(manager->bus, request_advance, &manager->callers);
@@ -178,6 +171,8 @@ int manager_new(sd_event *event, struct manager **ret)
 
 void manager_end_requests(struct manager *manager)
 {
+	if (manager->reload)
+		reload_end(manager->reload);
 	if (manager->callers)
 		callers_end_requests(manager->callers, request_end);
 	/* What is in flight gets an outcome: nobody will hear of it any more. */
@@ -197,6 +192,7 @@ struct manager *manager_free(struct manager *manager)
 	discovery_stop(manager);
 	monitor_client_free(manager->monitor);
 	callers_free(manager->callers);
+	reload_free(manager->reload);
 	flood_free(manager->denials);
 	flood_free(manager->lists);
 	generation_unref(manager->generation);

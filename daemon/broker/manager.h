@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * The broker as a whole: what its parts share. Everything runs in one thread, in one event loop.
+ * The broker as a whole: what its parts share. Everything runs in one thread, in one event loop,
+ * but for the files of policy and catalogue: reload.h.
  */
 
 #include <stdbool.h>
@@ -18,6 +19,7 @@
 #include "daemon/broker/flood.h"
 #include "daemon/broker/generation.h"
 #include "daemon/broker/monitor-client.h"
+#include "daemon/broker/reload.h"
 
 struct manager {
 	sd_event *event;
@@ -26,6 +28,7 @@ struct manager {
 	struct audit *audit;
 	struct flood *denials; /* whose records are written */
 	struct flood *lists;   /* of commands, which are made */
+	struct reload *reload;
 	struct callers *callers;
 	struct monitor_client *monitor;
 	struct device_list devices;
@@ -53,8 +56,8 @@ struct manager *manager_free(struct manager *manager);
 /* Ends every request, truthfully and with an answer; to be called while the bus can still send. */
 void manager_end_requests(struct manager *manager);
 
-/*
- * Loads catalogue and policy anew. On failure the generation in force stays, and the problems say
- * why: -EBADMSG for wrong files, another errno for files that can't be read. Audited either way.
- */
-int manager_reload(struct manager *manager, struct problems *problems);
+/* Catalogue and policy were loaded anew: puts them in force. Takes the reference. */
+void manager_loaded(struct manager *manager, struct generation *generation,
+		    const struct problems *problems);
+/* They could not be loaded: what is in force stays in force. */
+void manager_rejected(struct manager *manager, const struct problems *problems);

@@ -196,8 +196,11 @@ static void request_queue(struct request *request, enum request_state state)
 
 static void request_reload(struct request *request)
 {
-	bus_manager_reload(request);
-	request_finish(request);
+	request->state = REQUEST_LOADING;
+	if (reload_for_request(request->manager->reload, request) < 0)
+		request_deny(request, FWCTLD_ERROR_QUOTA_EXCEEDED,
+			     "Too many calls wait until the policy is loaded. Wait for some to "
+			     "end.");
 }
 
 /* A polkit_answered_t. */

@@ -13,6 +13,7 @@
  *   RUNNING    the executor has it
  *   OUTCOME    the device is done; the journal has not yet accepted the outcome
  *   LATE       the caller was answered at the deadline; the executor still has it
+ *   LOADING    not a command: it waits until the policy is loaded anew
  *   DONE       answered
  *
  * The request owns its bytes, and they never change: what polkit was asked about, what the audit
@@ -55,6 +56,7 @@ enum request_state {
 	REQUEST_RUNNING,
 	REQUEST_OUTCOME,
 	REQUEST_LATE,
+	REQUEST_LOADING,
 	REQUEST_DONE,
 };
 
@@ -76,9 +78,9 @@ struct request {
 	uint64_t done_number;
 	struct caller *caller; /* NULL: fwctld's own */
 	TAILQ_ENTRY(request) of_caller;
-	size_t charged;	       /* bytes on the caller's account; 0: nothing */
-	struct device *device; /* NULL: VERB_RELOAD */
-	TAILQ_ENTRY(request) of_device;
+	size_t charged;			/* bytes on the caller's account; 0: nothing */
+	struct device *device;		/* NULL: VERB_RELOAD */
+	TAILQ_ENTRY(request) of_device; /* or, LOADING, of those that wait with it */
 
 	uint8_t *message; /* device-native, message_length bytes, then the data */
 	size_t message_length;

@@ -13,6 +13,10 @@ else:
     from private_bus import Bench
 
 
+def pytest_addoption(parser):
+    parser.addoption("--reloads", type=int, default=100, help="of the policy, under load")
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "any_device: takes no device for granted, and runs on both benches")
     config.addinivalue_line("markers", "real_device: needs the real devices and units of tests/vm")

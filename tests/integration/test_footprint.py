@@ -9,8 +9,9 @@ import processes
 KIB = 1024
 DEVICES = 64
 
-pytestmark = pytest.mark.skipif(b"libasan" in (processes.LIBEXEC / "fwctld").read_bytes(),
-                                reason="a sanitizer takes memory of its own")
+SANITIZED = any(library in (processes.LIBEXEC / "fwctld").read_bytes() for library in (b"libasan", b"libtsan"))
+
+pytestmark = pytest.mark.skipif(SANITIZED, reason="a sanitizer takes memory of its own")
 
 
 def resident(pid):
