@@ -14,6 +14,9 @@
 #include "include/fwctld-names.h"
 #include "policy/field.h"
 
+/* Of a record's 16 KiB. */
+#define GROUPS_TEXT_MAX 4096u
+
 static const char *caller_name(const struct request *request)
 {
 	if (!request->caller)
@@ -58,7 +61,35 @@ static void add_device(struct audit_record *record, const struct device *device)
 	audit_record_text(record, "DEVICE", device->name);
 	audit_record_text(record, "DEVICE_ID", device->id);
 	audit_record_text(record, "DIALECT", device->identity.dialect);
+	audit_record_text(record, "DRIVER", device->identity.driver);
+	audit_record_text(record, "PCI", device->identity.pci);
+	audit_record_text(record, "SERIAL", device->identity.serial);
+	audit_record_text(record, "MODEL", device->identity.model);
+	audit_record_text(record, "FIRMWARE", device->identity.firmware);
+	audit_record_text(record, "NQN", device->identity.nqn);
 	audit_record_text(record, "SIMULATED", device->identity.simulated ? "1" : "0");
+}
+
+/*
+ * "4 27 1000": with these, a record says all that the policy was asked. A caller can be in tens of
+ * thousands of groups; a part of them would be another caller's.
+ */
+static void add_groups(struct audit_record *record, const struct caller_identity *caller)
+{
+	char text[GROUPS_TEXT_MAX] = "";
+	size_t length = 0;
+
+	for (size_t i = 0; i < caller->n_gids; i++) {
+		int n = snprintf(text + length, sizeof(text) - length, "%s%u", i > 0 ? " " : "",
+				 caller->gids[i]);
+
+		if (n < 0 || (size_t)n >= sizeof(text) - length) {
+			audit_record_text(record, "TRUNCATED", "1");
+			return;
+		}
+		length += (size_t)n;
+	}
+	audit_record_text(record, "CALLER_GIDS", text);
 }
 
 /* "lid=smart rae=1 ...": what the sender chose, and what tells the command from others of its
@@ -94,9 +125,11 @@ static void add_judged(struct audit_record *record, const struct request *reques
 	if (!request->caller) {
 		audit_record_format(record, "CALLER_UID", "%u", getuid());
 	} else {
-		if (request->caller->account)
+		if (request->caller->account) {
 			audit_record_format(record, "CALLER_UID", "%u",
 					    request->caller->identity.uid);
+			add_groups(record, &request->caller->identity);
+		}
 		audit_record_text(record, "CALLER_BUS", request->caller->bus_name);
 		if (request->caller->pid > 0)
 			audit_record_format(record, "CALLER_PID", "%d", request->caller->pid);
@@ -201,11 +234,6 @@ void audit_device_added(struct device *device)
 			   device->identity.simulated ? "; it is simulated" : "");
 	add_manager(&record, device->manager);
 	add_device(&record, device);
-	audit_record_text(&record, "DRIVER", device->identity.driver);
-	audit_record_text(&record, "PCI", device->identity.pci);
-	audit_record_text(&record, "SERIAL", device->identity.serial);
-	audit_record_text(&record, "MODEL", device->identity.model);
-	audit_record_text(&record, "FIRMWARE", device->identity.firmware);
 	(void)audit_send(device->manager->audit, &record, UINT64_MAX, NULL, NULL);
 }
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Audit records: complete, truthful, and one event is one record whatever bytes it holds."""
+import os
 import pwd
 
 import pytest
@@ -33,6 +34,31 @@ def test_a_command_leaves_an_intent_and_an_outcome(fwctld, alice):
     assert outcome["result"] == "executed" and outcome["status"] == "0x0"
     assert 0 < int(outcome["duration_usec"]) < 10_000_000
     assert int(outcome["seq"]) > int(intent["seq"])
+
+
+@pytest.mark.any_device
+def test_a_record_has_all_that_the_policy_was_asked(fwctld, alice, bob):
+    """So that another policy can be asked the same, later."""
+    fwctld.journal.wait("outcome", request=alice.nvme.smart()[0])
+    with pytest.raises(BusError) as error:
+        bob.nvme.execute("nvme.format-nvm", {"nsid": 1, "lbaf": 0}, options={"device-id": fwctld.nvme.id})
+    fwctld.journal.wait("denied", request=error.value.details["request"])
+    told = {name: alice.nvme.property(name) for name in ("Driver", "PciAddress", "Serial", "Model", "Firmware", "SubsystemNqn")}
+    for name, kinds in (("alice", ("intent", "outcome")), ("bob", ("denied",))):
+        groups = os.getgrouplist(name, pwd.getpwnam(name).pw_gid)
+        for kind in kinds:
+            record, = fwctld.journal.records(kind, caller_name=name)
+            assert sorted(map(int, record["caller_gids"].split(" "))) == sorted(groups)
+            assert [record.get(key, "") for key in ("driver", "pci", "serial", "model", "firmware", "nqn")] == list(told.values())
+            assert "truncated" not in record
+
+
+@pytest.mark.any_device
+def test_too_many_groups_are_left_out_as_a_whole(fwctld, monkeypatch):
+    monkeypatch.setattr(os, "getgrouplist", lambda user, gid: [gid, *range(70000, 71000)])
+    request = fwctld.client("alice").nvme.smart()[0]
+    record = fwctld.journal.wait("outcome", request=request)
+    assert "caller_gids" not in record and record["truncated"] == "1" and record["result"] == "executed"
 
 
 @pytest.mark.any_device
