@@ -557,6 +557,9 @@ int answer_explanation(sd_bus_message *reply, struct fwctld_explanation **ret)
 		{"static-class", "s", offsetof(struct fwctld_explanation, static_class)},
 		{"device-effects", "as", offsetof(struct fwctld_explanation, device_effects)},
 		{"device-reason", "s", offsetof(struct fwctld_explanation, device_reason)},
+		{"observed-verdict", "s", offsetof(struct fwctld_explanation, observed_verdict)},
+		{"observed-rule", "s", offsetof(struct fwctld_explanation, observed_rule)},
+		{"observed-rule-at", "s", offsetof(struct fwctld_explanation, observed_rule_at)},
 	};
 	_cleanup_answer_ struct fwctld_explanation *explanation = NULL;
 	int r;

@@ -26,6 +26,9 @@ static void write_json(const struct fwctld_explanation *e)
 	json_string(&json, "rule", e->rule);
 	json_string(&json, "rule-at", e->rule_at);
 	json_string(&json, "note", e->note);
+	json_string(&json, "observed-verdict", e->observed_verdict);
+	json_string(&json, "observed-rule", e->observed_rule);
+	json_string(&json, "observed-rule-at", e->observed_rule_at);
 	if (e->scope)
 		json_number(&json, "scope", *e->scope);
 	json_strings(&json, "needs", e->needs ?: none);
@@ -102,6 +105,9 @@ static int print(const struct arguments *arguments, struct fwctld *connection,
 		{.name = "rule", .type = FWCTLD_ITEM_TEXT, .text = e->rule},
 		{.name = "rule-at", .type = FWCTLD_ITEM_TEXT, .text = e->rule_at},
 		{.name = "note", .type = FWCTLD_ITEM_TEXT, .text = e->note},
+		{.name = "observed-verdict", .type = FWCTLD_ITEM_TEXT, .text = e->observed_verdict},
+		{.name = "observed-rule", .type = FWCTLD_ITEM_TEXT, .text = e->observed_rule},
+		{.name = "observed-rule-at", .type = FWCTLD_ITEM_TEXT, .text = e->observed_rule_at},
 		{.name = "hazards", .type = FWCTLD_ITEM_TEXT, .text = hazards},
 		{.name = "needs", .type = FWCTLD_ITEM_TEXT, .text = needs},
 		/* The only number; without a scope it is a text that is NULL, which is left out. */

@@ -272,6 +272,10 @@ struct fwctld_explanation {
 	const char *const *device_effects; /* what the device itself reports; NULL-terminated;
 					      NULL: nothing */
 	const char *device_reason;	   /* the worst of that, in words */
+	/* A rule with `observe` that would decide it, if it were enforced; NULL: none. */
+	const char *observed_verdict;
+	const char *observed_rule;
+	const char *observed_rule_at;
 };
 
 /*

@@ -152,3 +152,13 @@ void decision_describe(const struct policy *policy, const struct decision *decis
 		break;
 	}
 }
+
+void decision_describe_observed(const struct decision *decision, struct decision_text *ret)
+{
+	const struct rule *rule = decision->observed;
+
+	*ret = (struct decision_text){.rule_id = rule->id, .note = rule->note};
+	write_text(ret->rule_at, sizeof(ret->rule_at), "%s:%u", rule->file, rule->line);
+	write_text(ret->reason, sizeof(ret->reason), "Rule %s (%s) would say: %s.", rule->id,
+		   ret->rule_at, verdict_to_string(decision->observed_verdict));
+}

@@ -68,3 +68,5 @@ struct decision_text {
 };
 void decision_describe(const struct policy *policy, const struct decision *decision,
 		       struct decision_text *ret);
+/* Of the rule that observed, which there is. */
+void decision_describe_observed(const struct decision *decision, struct decision_text *ret);

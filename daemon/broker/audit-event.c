@@ -353,19 +353,49 @@ void audit_denied(struct request *request, const char *why)
 	audit_send_lossy(request->manager->audit, &record);
 }
 
-void audit_suppressed(void *userdata, uid_t uid, uint64_t count)
+void audit_would_have(struct request *request)
 {
-	struct manager *manager = userdata;
+	const char *verdict = verdict_to_string(request->decision.observed_verdict);
+	struct audit_record record;
+	struct decision_text said;
+
+	if (!flood_passes(request->manager->observations, request->caller->identity.uid))
+		return;
+	decision_describe_observed(&request->decision, &said);
+	audit_record_start(&record, FWCTLD_MESSAGE_WOULD_HAVE, LOG_NOTICE,
+			   "Rule %s only observes; to %s of %s on %s it would say: %s",
+			   said.rule_id, command_name(request), caller_name(request),
+			   target_name(request), verdict);
+	add_request(&record, request);
+	audit_record_text(&record, "WOULD_VERDICT", verdict);
+	audit_record_text(&record, "WOULD_RULE", said.rule_id);
+	audit_record_text(&record, "WOULD_RULE_AT", said.rule_at);
+	audit_send_lossy(request->manager->audit, &record);
+}
+
+/* what: became of those requests */
+static void audit_suppressed(struct manager *manager, uid_t uid, uint64_t count, const char *what)
+{
 	struct audit_record record;
 
 	audit_record_start(
 		&record, FWCTLD_MESSAGE_SUPPRESSED, LOG_WARNING,
-		"%llu further requests of uid %u were denied, of which no record was written",
-		(unsigned long long)count, uid);
+		"%llu further requests of uid %u were %s, of which no record was written",
+		(unsigned long long)count, uid, what);
 	add_manager(&record, manager);
 	audit_record_format(&record, "CALLER_UID", "%u", uid);
 	audit_record_format(&record, "COUNT", "%llu", (unsigned long long)count);
 	(void)audit_send(manager->audit, &record, UINT64_MAX, NULL, NULL);
+}
+
+void audit_suppressed_denials(void *userdata, uid_t uid, uint64_t count)
+{
+	audit_suppressed(userdata, uid, count, "denied");
+}
+
+void audit_suppressed_observations(void *userdata, uid_t uid, uint64_t count)
+{
+	audit_suppressed(userdata, uid, count, "observed by rules that do not decide yet");
 }
 
 void audit_authentication(struct request *request, const char *why)

@@ -35,7 +35,10 @@ int audit_outcome(struct request *request, audit_done_t done);
 void audit_late_outcome(struct request *request);
 /* Refused: by policy, by polkit, or because it could not be carried out; why: a sentence. */
 void audit_denied(struct request *request, const char *why);
-/* A flood_report_t: userdata is the manager. */
-void audit_suppressed(void *userdata, uid_t uid, uint64_t count);
+/* What a rule that only observes would have decided. It may be lost in a flood. */
+void audit_would_have(struct request *request);
+/* Of records of these kinds. A flood_report_t: userdata is the manager. */
+void audit_suppressed_denials(void *userdata, uid_t uid, uint64_t count);
+void audit_suppressed_observations(void *userdata, uid_t uid, uint64_t count);
 /* why: NULL when polkit granted it. */
 void audit_authentication(struct request *request, const char *why);

@@ -179,8 +179,8 @@ static void audit_report_suppressed(struct audit *audit)
 		return;
 	audit_record_start(
 		&record, FWCTLD_MESSAGE_SUPPRESSED, LOG_WARNING,
-		"%llu audit records of denied requests were not written, because journald did "
-		"not take them in time",
+		"%llu audit records, of denied requests or of what rules would have decided, "
+		"were not written, because journald did not take them in time",
 		(unsigned long long)audit->suppressed);
 	audit_record_format(&record, "COUNT", "%llu", (unsigned long long)audit->suppressed);
 	if (audit_try(audit, record.buffer, record.writer.length) == 0)

@@ -46,7 +46,8 @@ static bool write_why_refused(const struct command *command, const struct live_e
 
 /* One row: what a request of this kind would be, and what the caller may do with it. */
 static int append_row(sd_bus_message *m, const struct request *request,
-		      const struct command *command, const struct live_effects *live, size_t n)
+		      const struct command *command, const struct live_effects *live, size_t n,
+		      const struct moment *now)
 {
 	struct row row;
 	struct classified classified;
@@ -54,7 +55,8 @@ static int append_row(sd_bus_message *m, const struct request *request,
 		.caller = &request->caller->identity,
 		.device = &request->device->identity,
 		.request = &classified,
-		.now = moment_now(),
+		.now = *now,
+		.uses = request->manager->uses,
 	};
 	struct decision decision;
 	struct refusal why;
@@ -91,6 +93,7 @@ void bus_device_list_commands(struct request *request)
 	const struct device *device = request->device;
 	const struct live_effects *live = device->live_known ? &device->live : NULL;
 	const struct dialect *dialect = device_dialect(device);
+	const struct moment now = moment_now();
 	int r;
 
 	r = sd_bus_message_new_method_return(request->call, &m);
@@ -105,7 +108,7 @@ void bus_device_list_commands(struct request *request)
 		if (!command->refused && device_takes(device, command, &ignored) < 0)
 			continue;
 		for (size_t n = 0; r >= 0 && n < n_rows; n++)
-			r = append_row(m, request, command, live, n);
+			r = append_row(m, request, command, live, n, &now);
 	}
 	if (r >= 0)
 		r = sd_bus_message_close_container(m);

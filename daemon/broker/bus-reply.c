@@ -272,6 +272,22 @@ static int append_fields(sd_bus_message *m, const struct classified *classified)
 	return r < 0 ? r : close_value(m);
 }
 
+/* What a rule that does not decide yet would have decided. */
+static int append_observed(sd_bus_message *m, const struct request *request)
+{
+	struct decision_text said;
+	int r;
+
+	decision_describe_observed(&request->decision, &said);
+	r = append_text(m, "observed-verdict",
+			verdict_to_string(request->decision.observed_verdict));
+	if (r >= 0)
+		r = append_text(m, "observed-rule", said.rule_id);
+	if (r >= 0)
+		r = append_text(m, "observed-rule-at", said.rule_at);
+	return r;
+}
+
 int bus_reply_explanation(const struct request *request)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
@@ -311,6 +327,8 @@ int bus_reply_explanation(const struct request *request)
 		r = append_text(m, "note", said->note);
 	if (r >= 0)
 		r = append_text(m, "decision", said->reason);
+	if (r >= 0 && request->decision.observed)
+		r = append_observed(m, request);
 	if (r >= 0 && request_lacks_device_id(request))
 		r = sd_bus_message_append(m, "{sv}", "needs", "as", 1, "device-id");
 	if (r >= 0)

@@ -15,8 +15,9 @@
 #include "include/cleanup.h"
 #include "include/fwctld-names.h"
 
-/* Being denied costs nothing, and the disk that the journal is on is everybody's. */
-static const struct flood_limits denial_limits = {
+/* Being denied costs nothing, and the disk that the journal is on is everybody's. So with what a
+ * rule would have decided. */
+static const struct flood_limits record_limits = {
 	.window_usec = 10 * 1000 * 1000,
 	.per_uid = 200,
 	.in_all = 2000,
@@ -146,9 +147,15 @@ int manager_new(sd_event *event, struct manager **ret)
 	if (r >= 0)
 		r = audit_new(event, &manager->audit);
 	if (r >= 0)
-		r = flood_new(event, &denial_limits, audit_suppressed, manager, &manager->denials);
+		r = flood_new(event, &record_limits, audit_suppressed_denials, manager,
+			      &manager->denials);
+	if (r >= 0)
+		r = flood_new(event, &record_limits, audit_suppressed_observations, manager,
+			      &manager->observations);
 	if (r >= 0)
 		r = flood_new(event, &list_limits, NULL, NULL, &manager->lists);
+	if (r >= 0)
+		r = limit_book_new(&manager->uses);
 	if (r >= 0)
 		r = manager_load_first(manager);
 	if (r >= 0)
@@ -194,8 +201,10 @@ struct manager *manager_free(struct manager *manager)
 	callers_free(manager->callers);
 	reload_free(manager->reload);
 	flood_free(manager->denials);
+	flood_free(manager->observations);
 	flood_free(manager->lists);
 	generation_unref(manager->generation);
+	limit_book_free(manager->uses);
 	audit_free(manager->audit);
 	if (manager->bus) {
 		(void)sd_bus_flush(manager->bus);

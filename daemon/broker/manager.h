@@ -26,8 +26,10 @@ struct manager {
 	sd_bus *bus;
 	sd_bus_slot *bus_slots[2]; /* the root's vtable and object manager */
 	struct audit *audit;
-	struct flood *denials; /* whose records are written */
-	struct flood *lists;   /* of commands, which are made */
+	struct flood *denials;	    /* whose records are written */
+	struct flood *observations; /* likewise */
+	struct flood *lists;	    /* of commands, which are made */
+	struct limit_book *uses;    /* of rules with a limit, by whatever generation */
 	struct reload *reload;
 	struct callers *callers;
 	struct monitor_client *monitor;

@@ -287,6 +287,8 @@ bool request_begin(struct request *request)
 		request_give_up(request, -EBUSY, why);
 		return false;
 	}
+	if ((!why || why == request->said.reason) && request_settle(request) < 0)
+		why = "there is no memory to count it for the limit of its rule; ask again";
 	if (why) {
 		request_deny(request, FWCTLD_ERROR_DENIED, why);
 		return false;

@@ -104,6 +104,18 @@ static const char *refusal_error(int error)
 	return error == -ENOENT ? FWCTLD_ERROR_UNKNOWN_COMMAND : FWCTLD_ERROR_INVALID_REQUEST;
 }
 
+/* By the generation that judged it, and of that moment. */
+static struct query request_query(const struct request *request)
+{
+	return (struct query){
+		.caller = &request->caller->identity,
+		.device = &request->device->identity,
+		.request = &request->classified,
+		.now = request->judged_at,
+		.uses = request->manager->uses,
+	};
+}
+
 int request_judge(struct request *request, struct refusal *ret_refusal)
 {
 	const struct device *device = request->device;
@@ -136,13 +148,10 @@ int request_judge(struct request *request, struct refusal *ret_refusal)
 		digest_to_string(digest, request->digest);
 	}
 	if (request->caller) {
-		const struct query query = {
-			.caller = &request->caller->identity,
-			.device = &device->identity,
-			.request = &request->classified,
-			.now = moment_now(),
-		};
+		struct query query;
 
+		request->judged_at = moment_now();
+		query = request_query(request);
 		decide(generation->policy, &query, &request->decision);
 		decision_describe(generation->policy, &request->decision, &request->said);
 	} else {
@@ -158,6 +167,28 @@ int request_judge(struct request *request, struct refusal *ret_refusal)
 		};
 	}
 	return 0;
+}
+
+int request_settle(struct request *request)
+{
+	const struct decision *decision = &request->decision;
+	const struct rule *observed = decision->observed;
+	struct query query;
+	int r = 0;
+
+	if (!request->caller)
+		return 0;
+	query = request_query(request);
+	if (decision->by == DECIDED_BY_RULE && decision->verdict != VERDICT_DENY &&
+	    decision->rule->limit.count > 0)
+		r = limit_charge(request->manager->uses, decision->rule, &query);
+	if (!observed)
+		return r;
+	/* It decides nothing: where it can't be counted, it would let one more pass. */
+	if (decision->observed_verdict != VERDICT_DENY && observed->limit.count > 0)
+		(void)limit_charge(request->manager->uses, observed, &query);
+	audit_would_have(request);
+	return r;
 }
 
 char *request_rule_name(const struct request *request)
@@ -300,6 +331,7 @@ static void request_proceed(struct request *request)
 		return;
 	}
 	if (request->decision.verdict == VERDICT_DENY) {
+		(void)request_settle(request);
 		request_deny(request, FWCTLD_ERROR_DENIED, request->said.reason);
 		return;
 	}

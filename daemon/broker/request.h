@@ -90,6 +90,7 @@ struct request {
 	char *reason;	 /* option: for audit */
 
 	struct generation *generation; /* judged by */
+	struct moment judged_at;
 	struct classified classified;
 	struct decision decision;
 	struct decision_text said; /* of it */
@@ -172,6 +173,11 @@ bool request_lacks_effects(const struct request *request);
 extern const char request_effects_unread[]; /* for request_give_up() */
 /* No wrong target: whoever destroys names the device by what does not change. */
 bool request_lacks_device_id(const struct request *request);
+/*
+ * It was decided for the last time: counts it for the limit of the rule that lets it pass, if it
+ * has one, and tells what an observing rule would have said. A negative errno: it must not pass.
+ */
+int request_settle(struct request *request);
 /* "ID at FILE:LINE" of the rule that decided, or NULL. */
 char *request_rule_name(const struct request *request);
 /* Refused by fwctld itself, before anything was sent: audited, answered, over. */

@@ -160,6 +160,9 @@ class Stub:
             "later": ("s", "a key of a later version")}
         if command == "get-feature":
             explanation["scope"] = ("u", 1)
+            explanation["observed-verdict"] = ("s", "authenticate")
+            explanation["observed-rule"] = ("s", "storage-asks")
+            explanation["observed-rule-at"] = ("s", "/etc/fwctld/policy.d/40-new.yaml:3")
             del explanation["note"], explanation["needs"]
             del explanation["device-effects"], explanation["device-reason"]
         if command == "note-is-number":

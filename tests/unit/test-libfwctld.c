@@ -249,6 +249,9 @@ static void test_explain(void **state)
 	assert_null(e->needs);
 	assert_null(e->device_effects);
 	assert_null(e->device_reason);
+	assert_string_equal(e->observed_verdict, "authenticate");
+	assert_string_equal(e->observed_rule, "storage-asks");
+	assert_string_equal(e->observed_rule_at, "/etc/fwctld/policy.d/40-new.yaml:3");
 	fwctld_free(e);
 
 	assert_int_equal(fwctld_explain(*state, "nvme0", &requests[1], &e), 0);
@@ -256,6 +259,7 @@ static void test_explain(void **state)
 	assert_string_equal(e->static_class, "config-change");
 	assert_string_equal(e->device_effects[0], "immediate-data-change");
 	assert_null(e->scope);
+	assert_null(e->observed_rule);
 	assert_string_equal(e->needs[0], "device-id");
 	assert_null(e->needs[1]);
 	fwctld_free(e);
