@@ -151,8 +151,10 @@ static int account_reserve(struct account *account, size_t count)
 	size_t excess = account->n >= count ? account->n - (count - 1) : 0;
 	uint64_t *grown;
 
-	memmove(account->uses, account->uses + excess, (account->n - excess) * sizeof(*grown));
-	account->n -= excess;
+	if (excess > 0) {
+		account->n -= excess;
+		memmove(account->uses, account->uses + excess, account->n * sizeof(*grown));
+	}
 	if (account->n < account->capacity)
 		return 0;
 	grown = reallocarray(account->uses, account->capacity * 2 + 2, sizeof(*grown));

@@ -72,8 +72,12 @@ static char *messages(const struct problems *problems)
 /* cmocka prints at most a kibibyte at once. */
 static void print_lines(const char *text)
 {
-	for (; *text; text += strcspn(text, "\n"), text += *text == '\n')
-		print_message("#   %.*s\n", (int)strcspn(text, "\n"), text);
+	while (*text) {
+		size_t length = strcspn(text, "\n");
+
+		print_message("#   %.*s\n", (int)length, text);
+		text += length + (text[length] == '\n');
+	}
 }
 
 static char *read_text(const char *path)
