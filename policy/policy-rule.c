@@ -277,9 +277,11 @@ static void refuse_misplaced_keys(const struct rule_reader *reader, struct yaml_
 
 	for (size_t i = 0; i < map->n_items; i++) {
 		const struct yaml_node *key = map->items[i].key;
-		const char *belongs =
-			!map->items[i].used && is_field(rule, key->scalar) ? "where" : NULL;
+		const char *belongs;
 
+		if (map->items[i].used)
+			continue;
+		belongs = is_field(rule, key->scalar) ? "where" : NULL;
 		for (size_t j = 0; j < ELEMENTSOF(keys); j++)
 			if (strcmp(key->scalar, keys[j][0]) == 0)
 				belongs = keys[j][1];

@@ -36,33 +36,35 @@ struct yaml_node *yaml_get(struct yaml_node *map, const char *key)
 	return NULL;
 }
 
+static void refuse_key(const struct yaml_file *file, const struct yaml_node *key,
+		       const char *const *known, struct problems *problems)
+{
+	struct suggestion suggestion = {.wrong = key->scalar};
+	char names[NAME_LIST_MAX];
+	struct name_list list = NAME_LIST(names);
+
+	for (; *known && problems_keep(problems, false); known++) {
+		suggestion_try(&suggestion, *known);
+		name_list_add(&list, *known);
+	}
+	if (suggestion.best)
+		yaml_problem(file, key, false, problems, "Unknown key \"%s\".%s", key->scalar,
+			     suggestion_text(&suggestion));
+	else
+		yaml_problem(file, key, false, problems, "Unknown key \"%s\"; expected one of %s.",
+			     key->scalar, names);
+}
+
 int yaml_refuse_unused(const struct yaml_file *file, struct yaml_node *map,
 		       const char *const *known, struct problems *problems)
 {
-	char names[NAME_LIST_MAX];
-	struct name_list list = NAME_LIST(names);
 	int r = 0;
 
-	if (map->kind != YAML_MAP)
-		return 0;
-	for (const char *const *k = known; *k; k++)
-		name_list_add(&list, *k);
-	for (size_t i = 0; i < map->n_items; i++) {
-		const struct yaml_node *key = map->items[i].key;
-		struct suggestion suggestion = {.wrong = key->scalar};
-
-		if (map->items[i].used)
-			continue;
-		for (const char *const *k = known; *k && problems_keep(problems, false); k++)
-			suggestion_try(&suggestion, *k);
-		if (suggestion.best)
-			yaml_problem(file, key, false, problems, "Unknown key \"%s\".%s",
-				     key->scalar, suggestion_text(&suggestion));
-		else
-			yaml_problem(file, key, false, problems,
-				     "Unknown key \"%s\"; expected one of %s.", key->scalar, names);
-		r = -EINVAL;
-	}
+	for (size_t i = 0; map->kind == YAML_MAP && i < map->n_items; i++)
+		if (!map->items[i].used) {
+			refuse_key(file, map->items[i].key, known, problems);
+			r = -EINVAL;
+		}
 	return r;
 }
 
