@@ -43,7 +43,7 @@ struct site {
 	struct sketch rules[RULES_A_POLICY];
 	unsigned n;
 	enum verdict of_class[_CLASS_MAX], of_hazard[_EFFECT_MAX];
-	struct use uses[QUESTIONS_A_POLICY];
+	struct use uses[2 * QUESTIONS_A_POLICY];
 	unsigned n_uses;
 };
 
@@ -51,7 +51,7 @@ struct site {
 struct answer {
 	int rule, observed;
 	enum verdict verdict, observed_verdict;
-	uint64_t wait; /* minutes */
+	uint64_t wait, observed_wait; /* minutes */
 };
 
 static uint64_t minute_of(const struct question *q)
@@ -106,6 +106,7 @@ static struct answer reference(const struct site *site, const struct question *q
 		if (s->observe) {
 			answer.observed = (int)i;
 			answer.observed_verdict = wait > 0 ? VERDICT_DENY : s->verdict;
+			answer.observed_wait = wait;
 			continue;
 		}
 		answer.rule = (int)i;
@@ -239,6 +240,8 @@ static void ask(const struct policy *policy, struct site *site, struct limit_boo
 			assert_int_equal(decision.observed_verdict, answer.observed_verdict);
 		if (answer.wait == 0)
 			use_random(site, book, decision.rule, answer.rule, &q);
+		if (answer.observed_wait == 0)
+			use_random(site, book, decision.observed, answer.observed, &q);
 		counts->by_rule += answer.rule >= 0;
 		counts->by_limit += answer.wait > 0;
 		counts->observed += answer.observed >= 0;

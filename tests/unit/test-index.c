@@ -233,6 +233,43 @@ static void long_lists_are_found(void **state)
 	}
 }
 
+/* `name` and its beginnings, as patterns. */
+static void write_beginnings(FILE *file, const char *name)
+{
+	for (size_t length = 1; length <= strlen(name); length++)
+		fprintf(file, "\"%.*s*\", ", (int)length, name);
+}
+
+/* More commands than callers, and too many of both for each of each. */
+static void two_long_lists_are_found(void **state)
+{
+	_cleanup_(policy_freep) struct policy *policy = NULL;
+	_cleanup_free_ char *text = NULL;
+	struct question q;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	question_init(&q);
+	q.caller.n_gids = 0;
+	fputs("version: 1\nrules:\n- id: r\n  verdict: allow\n  caller: {user: [", file);
+	write_numbers(file, 100, 20);
+	fputs("]}\n  command: [", file);
+	write_beginnings(file, "cxl.set-feature");
+	write_beginnings(file, "nvme.get-log-page");
+	fputs("]\n", file);
+	fclose(file);
+	policy = load(text, size);
+	for (uid_t uid = 95; uid < 125; uid++) {
+		int rule = uid >= 100 && uid < 120 ? 0 : -1;
+
+		q.caller.uid = uid;
+		q.request.command = &small_nvme[0];
+		assert_int_equal(decide_by(policy, &q), rule);
+		q.request.command = &small_cxl[1];
+		assert_int_equal(decide_by(policy, &q), rule);
+	}
+}
+
 /* One rule a set; the device is in all of them. */
 static void a_device_can_be_in_many_sets(void **state)
 {
@@ -338,6 +375,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_rules_are_found),
 		cmocka_unit_test(long_lists_are_found),
+		cmocka_unit_test(two_long_lists_are_found),
 		cmocka_unit_test(a_device_can_be_in_many_sets),
 		cmocka_unit_test(long_prefixes_are_found),
 		cmocka_unit_test(commands_of_another_catalogue_are_refused),

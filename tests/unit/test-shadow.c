@@ -73,6 +73,8 @@ static void times_are_compared_minute_by_minute(void **state)
 	assert_true(shadows > rounds / 20 && shadows < rounds / 2 && always > rounds / 50);
 }
 
+#define ALL_HAZARDS "confidential, persistent, taints-kernel, broadcast"
+
 /* The two rules of a text, of which the first shadows the second or not. */
 static void check(const char *first, const char *second, bool shadow)
 {
@@ -132,8 +134,13 @@ static void what_covers_shadows(void **state)
 		{"verdict: allow, device: {model: \"*\"}", "verdict: allow", true},
 		{"verdict: allow, device: {serial: \"S*\"}",
 		 "verdict: allow, device: {serial: S1, model: M}", true},
-		{"verdict: allow, device: {serial: S1}", "verdict: deny, device: {serial: S1}",
-		 false},
+		/* A disputed serial is denied by it, but not allowed. */
+		{"verdict: allow, hazards: [" ALL_HAZARDS "], device: {serial: S1}",
+		 "verdict: deny, device: {serial: S1}", false},
+		{"verdict: allow, hazards: [" ALL_HAZARDS "], device: {model: M}",
+		 "verdict: deny, device: {model: M}", true},
+		{"verdict: deny, device: {serial: S1}",
+		 "verdict: allow, hazards: [" ALL_HAZARDS "], device: {serial: S1}", true},
 		{"verdict: allow, device: {model: M}", "verdict: allow, device: {model: \"M*\"}",
 		 false},
 		{"verdict: allow, device: {model: \"MN*\"}",
@@ -161,6 +168,17 @@ static void what_covers_shadows(void **state)
 
 	for (size_t i = 0; i < ELEMENTSOF(cases); i++)
 		check(cases[i].first, cases[i].second, cases[i].shadow);
+}
+
+static void what_observes_takes_nothing_from_what_decides(void **state)
+{
+	struct rule earlier = {.max_scope = SCOPE_ANY}, later = earlier;
+
+	for (unsigned i = 0; i < 4; i++) {
+		earlier.observe = i & 1;
+		later.observe = i & 2;
+		assert_int_equal(rule_shadows(&earlier, &later), i != 1);
+	}
 }
 
 /* The first of several is named. */
@@ -191,6 +209,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(times_are_compared_minute_by_minute),
 		cmocka_unit_test(what_covers_shadows),
+		cmocka_unit_test(what_observes_takes_nothing_from_what_decides),
 		cmocka_unit_test(the_first_of_them_is_named),
 	};
 
