@@ -11,13 +11,8 @@
  * judge the run.
  */
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
-#include "include/cleanup.h"
 #include "tests/bench/calls.h"
+#include "tests/bench/samples.h"
 
 #define BLOCK 100u
 #define WARMUP                                                                                     \
@@ -35,19 +30,11 @@ enum {
 static sd_bus *bus;
 static const char *device;
 
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
 static double call(unsigned kind)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
 	sd_bus_error error = SD_BUS_ERROR_NULL;
-	double start = now();
+	double start = now_usec();
 	int r;
 
 	if (kind == PING)
@@ -66,20 +53,14 @@ static double call(unsigned kind)
 		fprintf(stderr, "client: call %u: %s\n", kind, error.message ?: strerror(-r));
 		exit(EXIT_FAILURE);
 	}
-	return now() - start;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
+	return now_usec() - start;
 }
 
 int main(int argc, char **argv)
 {
-	double *samples[N_KINDS], median[N_KINDS];
-	size_t rounds, n;
+	struct samples samples[N_KINDS] = {};
+	double median[N_KINDS];
+	size_t rounds;
 	int r;
 
 	if (argc != 3 || (rounds = strtoul(argv[2], NULL, 10)) == 0) {
@@ -92,22 +73,15 @@ int main(int argc, char **argv)
 		fprintf(stderr, "client: no system bus: %s\n", strerror(-r));
 		return EXIT_FAILURE;
 	}
-	n = rounds * BLOCK;
-	for (unsigned kind = 0; kind < N_KINDS; kind++) {
-		samples[kind] = calloc(n, sizeof(double));
-		if (!samples[kind])
-			return EXIT_FAILURE;
+	for (unsigned kind = 0; kind < N_KINDS; kind++)
 		for (unsigned i = 0; i < WARMUP; i++)
 			(void)call(kind);
-	}
 	for (size_t round = 0; round < rounds; round++)
 		for (unsigned kind = 0; kind < N_KINDS; kind++)
 			for (size_t i = 0; i < BLOCK; i++)
-				samples[kind][round * BLOCK + i] = call(kind);
-	for (unsigned kind = 0; kind < N_KINDS; kind++) {
-		qsort(samples[kind], n, sizeof(double), compare);
-		median[kind] = samples[kind][n / 2];
-	}
+				samples_add(&samples[kind], call(kind));
+	for (unsigned kind = 0; kind < N_KINDS; kind++)
+		median[kind] = samples_percentile(&samples[kind], 50);
 	printf("%-22s %10.1f us\n", "Peer.Ping", median[PING]);
 	for (unsigned i = 0; i < N_BENCH_CALLS; i++)
 		printf("%-22s %10.1f us = %.2f x ping, %.3f x control (%.1f us), %.3f x control "
@@ -117,7 +91,7 @@ int main(int argc, char **argv)
 		       median[FWCTLD + i] / median[CONTROL + i], median[CONTROL + i],
 		       median[FWCTLD + i] / median[BEHIND + i], median[BEHIND + i]);
 	for (unsigned kind = 0; kind < N_KINDS; kind++)
-		free(samples[kind]);
+		samples_done(&samples[kind]);
 	sd_bus_unref(bus);
 	return EXIT_SUCCESS;
 }
