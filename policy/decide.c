@@ -98,9 +98,8 @@ void decide(const struct policy *policy, const struct query *query, struct decis
 	if (!query_sound(query))
 		return;
 	/* Rules are about the fields of their own catalogue's commands. */
-	if (rule_index_match(policy->enforced, query, policy->rules + policy->n_rules, &rule) < 0 ||
-	    rule_index_match(policy->observed, query, rule ?: policy->rules + policy->n_rules,
-			     &observed) < 0) {
+	if (rule_index_match(policy->enforced, query, NULL, &rule) < 0 ||
+	    rule_index_match(policy->observed, query, rule, &observed) < 0) {
 		ret->by = DECIDED_BY_OTHER_CATALOGUE;
 		return;
 	}

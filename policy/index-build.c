@@ -403,6 +403,7 @@ int rule_index_new(const struct catalogue *catalogue, const struct rule *rules, 
 		return -ENOMEM;
 	index->catalogue = catalogue;
 	index->rules = rules;
+	index->n_rules = (uint32_t)n;
 	index->observe = observe;
 	r = builder_init(&builder);
 	if (r < 0)

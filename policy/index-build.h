@@ -38,6 +38,7 @@ struct command_keys {
 struct rule_index {
 	const struct catalogue *catalogue;
 	const struct rule *rules;
+	uint32_t n_rules;
 	bool observe;
 	struct node *nodes;
 	uint32_t n_nodes;

@@ -71,14 +71,15 @@ static void search_devices(struct search *search, uint32_t node)
 
 static void search_commands(struct search *search, uint32_t node)
 {
-	const uint64_t *keys = search->index->command_keys + search->keys->first;
+	const uint64_t *keys = search->index->command_keys;
+	const struct command_keys *own = search->keys;
 
 	if (!worthwhile(search, node))
 		return;
 	search_devices(search, search->index->nodes[node].any);
-	for (uint32_t i = 0; i < search->keys->n; i++)
+	for (uint32_t i = own->first; i < own->first + own->n; i++)
 		search_devices(search, find_child(search, LEVEL_COMMAND, node, keys[i]));
-	for (uint32_t fields = search->keys->fields; fields != 0; fields &= fields - 1) {
+	for (uint32_t fields = own->fields; fields != 0; fields &= fields - 1) {
 		unsigned field = (unsigned)__builtin_ctz(fields);
 		uint64_t key = value_key(search->command, field, &search->values[field]);
 
@@ -132,7 +133,7 @@ int rule_index_match(const struct rule_index *index, const struct query *query,
 		.values = query->request->values,
 		.fits = fits_query,
 		.what = query,
-		.best = (uint32_t)(end - index->rules),
+		.best = end ? (uint32_t)(end - index->rules) : index->n_rules,
 	};
 
 	if (!search.keys)

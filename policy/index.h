@@ -26,8 +26,8 @@ int rule_index_new(const struct catalogue *catalogue, const struct rule *rules, 
 struct rule_index *rule_index_free(struct rule_index *index);
 
 /*
- * The first rule that matches, if it stands before `end`; else NULL. -ESTALE: the command is of
- * another catalogue than the rules. Allocates nothing.
+ * The first rule that matches, if it stands before `end` (NULL: wherever); else NULL. -ESTALE: the
+ * command is of another catalogue than the rules. Allocates nothing.
  */
 int rule_index_match(const struct rule_index *index, const struct query *query,
 		     const struct rule *end, const struct rule **ret);
