@@ -171,6 +171,26 @@ static void depth_is_exact(void **state)
 	refuses(text, n + 2, 1, YAML_DEPTH_MAX + 1, "too deep");
 }
 
+/* Each key is compared with those before it. */
+static void keys_are_counted(void **state)
+{
+	_cleanup_(problems_done) struct problems problems = {};
+	_cleanup_(yaml_file_freep) struct yaml_file *file = NULL;
+	_cleanup_free_ char *text = NULL;
+	size_t size = 0;
+	FILE *stream = open_memstream(&text, &size);
+
+	assert_non_null(stream);
+	for (unsigned i = 0; i < YAML_KEYS_MAX; i++)
+		fprintf(stream, "k%u: {k: 1}\n", i);
+	fflush(stream);
+	file = load(text, &problems);
+	assert_int_equal(file->root->n_items, YAML_KEYS_MAX);
+	fputs("last: 1\n", stream);
+	fclose(stream);
+	REFUSES(text, YAML_KEYS_MAX + 1, 1, "more than 1024 keys");
+}
+
 static void unknown_keys_are_refused(void **state)
 {
 	_cleanup_(problems_done) struct problems problems = {};
@@ -185,7 +205,8 @@ static void unknown_keys_are_refused(void **state)
 	assert_int_equal(problems.n, 2);
 	assert_string_equal(problems.items[0].text,
 			    "Unknown key \"opcod\". Did you mean \"opcode\"?");
-	assert_string_equal(problems.items[1].text, "Unknown key \"zzz\"; expected one of name, opcode.");
+	assert_string_equal(problems.items[1].text,
+			    "Unknown key \"zzz\"; expected one of name, opcode.");
 }
 
 static void numbers_are_read_strictly(void **state)
@@ -441,6 +462,7 @@ int main(void)
 		cmocka_unit_test(several_problems_come_at_once),
 		cmocka_unit_test(bombs_do_not_go_off),
 		cmocka_unit_test(depth_is_exact),
+		cmocka_unit_test(keys_are_counted),
 		cmocka_unit_test(unknown_keys_are_refused),
 		cmocka_unit_test(numbers_are_read_strictly),
 		cmocka_unit_test(booleans_are_true_and_false),
