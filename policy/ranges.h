@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Sets of numbers, as ranges: sorted, none empty, none touching the next. Constant once made. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/catalogue.h"
+#include "policy/scratch.h"
+
+struct ranges {
+	size_t n;
+	struct value_range items[];
+};
+
+/* NULL: no memory, from all of these. The items come in any order, and may overlap. */
+const struct ranges *ranges_new(struct scratch *scratch, const struct value_range *items, size_t n);
+const struct ranges *ranges_one(struct scratch *scratch, uint64_t first, uint64_t last);
+const struct ranges *ranges_intersect(struct scratch *scratch, const struct ranges *a,
+				      const struct ranges *b);
+/* What is in a and not in b. */
+const struct ranges *ranges_subtract(struct scratch *scratch, const struct ranges *a,
+				     const struct ranges *b);
+
+bool ranges_meet(const struct ranges *a, const struct ranges *b);
+bool ranges_have(const struct ranges *ranges, uint64_t number);
+bool ranges_equal(const struct ranges *a, const struct ranges *b);
+/* Is it exactly one number? */
+bool ranges_single(const struct ranges *ranges);
