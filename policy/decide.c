@@ -57,22 +57,22 @@ static bool query_sound(const struct query *query)
 	       effect_set_class(request->effects) <= request->class;
 }
 
-static void decide_by_default(const struct policy *policy, const struct classified *request,
-			      struct decision *ret)
+enum verdict policy_default(const struct policy *policy, enum effect_class class,
+			    effect_set effects, int *ret_hazard)
 {
-	ret->by = DECIDED_BY_DEFAULT;
-	ret->class = request->class;
-	ret->hazard = -1;
-	ret->verdict = policy->class_defaults[request->class];
+	enum verdict verdict = policy->class_defaults[class];
+
+	*ret_hazard = -1;
 	for (unsigned hazard = 0; hazard < _EFFECT_MAX; hazard++) {
 		enum verdict other = policy->hazard_defaults[hazard];
 
-		if (!(request->effects & EFFECT_HAZARDS & EFFECT_BIT(hazard)) ||
-		    verdict_strictness(other) <= verdict_strictness(ret->verdict))
+		if (!(effects & EFFECT_HAZARDS & EFFECT_BIT(hazard)) ||
+		    verdict_strictness(other) <= verdict_strictness(verdict))
 			continue;
-		ret->verdict = other;
-		ret->hazard = (int)hazard;
+		verdict = other;
+		*ret_hazard = (int)hazard;
 	}
+	return verdict;
 }
 
 /* What the rule says to a request that it matches. */
@@ -108,7 +108,10 @@ void decide(const struct policy *policy, const struct query *query, struct decis
 		ret->observed_verdict = rule_verdict(observed, query, &wait_usec);
 	}
 	if (!rule) {
-		decide_by_default(policy, query->request, ret);
+		ret->by = DECIDED_BY_DEFAULT;
+		ret->class = query->request->class;
+		ret->verdict =
+			policy_default(policy, ret->class, query->request->effects, &ret->hazard);
 		return;
 	}
 	ret->rule = rule;

@@ -59,6 +59,13 @@ struct decision {
 /* policy NULL: no policy was ever loaded; everything is denied. Writes no text: see below. */
 void decide(const struct policy *policy, const struct query *query, struct decision *ret);
 
+/*
+ * What holds where no rule matches: the strictest of the defaults of the class and of the hazards
+ * among `effects`. ret_hazard: the hazard whose default is stricter than the class's; -1: none.
+ */
+enum verdict policy_default(const struct policy *policy, enum effect_class class,
+			    effect_set effects, int *ret_hazard);
+
 /* What people are told of a decision. The strings are the policy's, or live in the struct. */
 struct decision_text {
 	const char *rule_id; /* "default:destructive", "default:confidential", or the rule's id */
