@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
@@ -100,6 +101,11 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	(void)mallopt(M_MMAP_THRESHOLD, MMAP_FROM);
+	/*
+	 * What a load gave back has holes. Where huge pages are always on, khugepaged would fill
+	 * them again, with 8 MiB that nobody uses.
+	 */
+	(void)prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	r = run();
 	if (r < 0)
 		fprintf(stderr, "fwctld ends: %s\n", strerror(-r));
