@@ -1,151 +1,143 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * bench-load FOLDER
+ * What loading a policy costs, beside what libyaml alone needs to parse the same files.
  *
- * How much CPU time loading the policy of a folder takes, by how much the process grows meanwhile
- * at its peak, and how much time freeing it takes. The installed catalogue, or that of
- * FWCTLD_COMMANDS_DIR. The time that libyaml alone needs for the same files is the measure to
- * compare with.
+ *     load ROUNDS COMMANDS-FOLDER POLICY-FOLDER
+ *
+ * It prints one JSON object: milliseconds of the medians of parsing, loading and freeing, and the
+ * kibibytes by which the first load raised the process's peak (VmHWM).
  */
 
-#include <dirent.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
+#include <errno.h>
+#include <glob.h>
+#include <malloc.h>
 #include <yaml.h>
 
-#include "include/cleanup.h"
-#include "policy/folders.h"
 #include "policy/policy.h"
+#include "tests/bench/samples.h"
 
-DEFINE_CLEANUP(struct accounts *, accounts_free)
-DEFINE_CLEANUP(struct catalogue *, catalogue_free)
-
-static double cpu_ms(void)
+static _Noreturn void die(const char *what, int r)
 {
-	struct timespec now;
-
-	/* Of the process: what others do meanwhile does not count, and nothing here waits. */
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+	fprintf(stderr, "load: %s: %s\n", what, strerror(-r));
+	exit(EXIT_FAILURE);
 }
 
-/* "VmHWM" or "VmRSS": kB of /proc/self/status. */
-static long memory_kb(const char *key)
+/* Kibibytes. */
+static unsigned long peak(void)
 {
 	_cleanup_fclose_ FILE *status = fopen("/proc/self/status", "re");
-	char line[128];
+	unsigned long kib = 0;
+	char line[256];
 
-	while (status && fgets(line, sizeof(line), status))
-		if (strncmp(line, key, strlen(key)) == 0)
-			return strtol(line + strlen(key) + 1, NULL, 10);
-	return -1;
+	while (status && kib == 0 && fgets(line, sizeof(line), status))
+		if (sscanf(line, "VmHWM: %lu", &kib) == 1)
+			break;
+	if (kib == 0)
+		die("/proc/self/status", -EIO);
+	return kib;
 }
 
-/* Forgets the peak so far: proc(5), clear_refs. */
-static void reset_peak(void)
+/* The peak is what is resident now: "5" to clear_refs, proc(5). */
+static void peak_reset(void)
 {
 	_cleanup_fclose_ FILE *file = fopen("/proc/self/clear_refs", "we");
 
-	if (!file || fputs("5", file) < 0)
-		perror("clear_refs");
+	if (!file || fputs("5", file) < 0 || fflush(file) != 0)
+		die("/proc/self/clear_refs", -errno);
 }
 
-static void parse_file(FILE *file)
+static void parse(const char *path)
 {
+	_cleanup_fclose_ FILE *file = fopen(path, "re");
 	yaml_parser_t parser;
-	bool more = true;
+	yaml_event_t event;
+	yaml_event_type_t type;
 
-	yaml_parser_initialize(&parser);
+	if (!file || !yaml_parser_initialize(&parser))
+		die(path, file ? -ENOMEM : -errno);
 	yaml_parser_set_input_file(&parser, file);
-	while (more) {
-		yaml_event_t event;
-
+	do {
 		if (!yaml_parser_parse(&parser, &event))
-			break;
-		more = event.type != YAML_STREAM_END_EVENT;
+			die(path, -EBADMSG);
+		type = event.type;
 		yaml_event_delete(&event);
-	}
+	} while (type != YAML_STREAM_END_EVENT);
 	yaml_parser_delete(&parser);
 }
 
-static double parse_alone(const char *folder)
+static double parse_all(const char *folder)
 {
-	double began = cpu_ms();
-	DIR *dir = opendir(folder);
-	const struct dirent *entry;
+	_cleanup_free_ char *pattern = NULL;
+	double start = now_usec();
+	glob_t files;
 
-	while (dir && (entry = readdir(dir))) {
-		_cleanup_free_ char *path = NULL;
-		_cleanup_fclose_ FILE *file = NULL;
-
-		if (asprintf(&path, "%s/%s", folder, entry->d_name) < 0)
-			abort();
-		file = fopen(path, "re");
-		if (file && entry->d_name[0] != '.')
-			parse_file(file);
-	}
-	if (dir)
-		closedir(dir);
-	return cpu_ms() - began;
+	if (asprintf(&pattern, "%s/*.yaml", folder) < 0 || glob(pattern, 0, NULL, &files) != 0)
+		die(folder, -ENOENT);
+	for (size_t i = 0; i < files.gl_pathc; i++)
+		parse(files.gl_pathv[i]);
+	globfree(&files);
+	return now_usec() - start;
 }
 
-static void print_problems(const struct problems *problems)
+static struct policy *load(const struct catalogue *catalogue, const char *folder)
 {
-	for (size_t i = 0; i < problems->n && i < 5; i++) {
-		_cleanup_free_ char *text = problem_to_string(&problems->items[i]);
+	_cleanup_(problems_done) struct problems problems = {};
+	const char *const folders[] = {folder, NULL};
+	struct accounts *accounts = NULL;
+	struct policy *policy = NULL;
+	int r;
 
-		fprintf(stderr, "%s\n", text);
+	r = accounts_new(false, &accounts);
+	if (r >= 0)
+		r = policy_load(folders, false, catalogue, accounts, &problems, &policy);
+	accounts_free(accounts);
+	if (r < 0) {
+		const struct problem *first = problems_first_error(&problems);
+		_cleanup_free_ char *text = first ? problem_to_string(first) : NULL;
+
+		die(text ?: folder, r);
 	}
+	return policy;
 }
 
 int main(int argc, char **argv)
 {
-	_cleanup_(catalogue_freep) struct catalogue *catalogue = NULL;
+	struct samples parses = {}, loads = {}, frees = {};
 	_cleanup_(problems_done) struct problems problems = {};
-	_cleanup_(accounts_freep) struct accounts *accounts = NULL;
-	const char *given = getenv("FWCTLD_COMMANDS_DIR");
-	const char *const given_folders[] = {given, NULL};
-	struct policy *policy;
-	double alone, began, loaded, freed;
-	long before, peak, after;
-	size_t rules;
+	struct catalogue *catalogue = NULL;
+	unsigned long before, grown = 0;
+	size_t rounds, n_rules = 0;
 	int r;
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: bench-load FOLDER\n");
-		return 2;
+	if (argc != 4 || (rounds = strtoul(argv[1], NULL, 10)) == 0)
+		die("usage: load ROUNDS COMMANDS-FOLDER POLICY-FOLDER", -EINVAL);
+	r = catalogue_load((const char *const[]){argv[2], NULL}, false, &problems, &catalogue);
+	if (r < 0)
+		die(argv[2], r);
+	malloc_trim(0); /* what the catalogue's loader left free would hide what this takes */
+	peak_reset();
+	before = peak();
+	for (size_t round = 0; round < rounds; round++) {
+		double start = now_usec();
+		struct policy *policy = load(catalogue, argv[3]);
+
+		samples_add(&loads, now_usec() - start);
+		if (round == 0)
+			grown = peak() - before;
+		n_rules = policy->n_rules;
+		start = now_usec();
+		policy_free(policy);
+		samples_add(&frees, now_usec() - start);
+		samples_add(&parses, parse_all(argv[3]));
 	}
-	if (catalogue_load(given ? given_folders : command_folders, false, &problems, &catalogue) <
-		    0 ||
-	    accounts_new(false, &accounts) < 0) {
-		print_problems(&problems);
-		return 1;
-	}
-	alone = parse_alone(argv[1]);
-	reset_peak();
-	before = memory_kb("VmRSS");
-	began = cpu_ms();
-	r = policy_load((const char *const[]){argv[1], NULL}, false, catalogue, accounts, &problems,
-			&policy);
-	loaded = cpu_ms();
-	peak = memory_kb("VmHWM");
-	after = memory_kb("VmRSS");
-	print_problems(&problems);
-	if (r < 0) {
-		fprintf(stderr, "%zu errors: %s\n", problems.n_errors, strerror(-r));
-		return 1;
-	}
-	rules = policy->n_rules;
-	freed = cpu_ms();
-	policy_free(policy);
-	freed = cpu_ms() - freed;
-	printf("%zu rules, %zu warnings: loaded in %.0f ms (libyaml alone: %.0f ms); peak %.1f "
-	       "MiB, "
-	       "then %.1f MiB; freed in %.1f ms\n",
-	       rules, problems.n_warnings, loaded - began, alone, (double)(peak - before) / 1024,
-	       (double)(after - before) / 1024, freed);
-	return 0;
+	printf("{\"rules\": %zu, \"parse\": %.3f, \"load\": %.3f, \"free\": %.3f, \"grown\": "
+	       "%lu}\n",
+	       n_rules, samples_percentile(&parses, 50) / 1e3, samples_percentile(&loads, 50) / 1e3,
+	       samples_percentile(&frees, 50) / 1e3, grown);
+	samples_done(&parses);
+	samples_done(&loads);
+	samples_done(&frees);
+	catalogue_free(catalogue);
+	return EXIT_SUCCESS;
 }
