@@ -104,11 +104,11 @@ def start_bus():
     return process
 
 
-def start_polkit():
+def start_polkit(seconds=10):
     process = Process("polkitd", ["/usr/lib/polkit-1/polkitd", "--no-debug"])
     with open_dbus_connection("unix:path=" + BUS) as connection:
         bus = Proxy(message_bus, connection)
-        wait_for(lambda: bus.NameHasOwner("org.freedesktop.PolicyKit1")[0], "polkitd")
+        wait_for(lambda: bus.NameHasOwner("org.freedesktop.PolicyKit1")[0], "polkitd", seconds)
     return process
 
 
