@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK_SIZE (64u * 1024u - sizeof(struct pool_block) - 16u) /* with what malloc() adds */
+/* Above malloc()'s threshold for mmap(): a block that is freed goes back to the kernel, and leaves
+ * no hole between what lives longer. Of one that is not full the kernel gives only the pages used.
+ */
+#define BLOCK_SIZE (256u * 1024u - sizeof(struct pool_block) - 16u) /* with what malloc() adds */
 #define ALIGNMENT  sizeof(uint64_t)
 
 struct pool_block {

@@ -26,7 +26,7 @@ static void rooms_are_apart_and_zero(void **state)
 	size_t sizes[N];
 
 	for (size_t i = 0; i < N; i++) {
-		sizes[i] = i < 500 ? i * 7 % 257 : 64 * 1024 - 590 + i;
+		sizes[i] = i < 500 ? i * 7 % 257 : 256 * 1024 - 590 + i;
 		rooms[i] = pool_alloc(&pool, 1, sizes[i]);
 		assert_non_null(rooms[i]);
 		assert_int_equal((uintptr_t)rooms[i] % sizeof(uint64_t), 0);
