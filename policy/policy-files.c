@@ -72,6 +72,11 @@ static bool has_suffix(const char *name, const char *suffix)
 	return length > suffix_length && strcmp(name + length - suffix_length, suffix) == 0;
 }
 
+bool policy_file_has_cases(const char *name)
+{
+	return has_suffix(name, ".test.yaml");
+}
+
 /* As systemd masks units. */
 static bool links_to_dev_null(int folder_fd, const char *name)
 {
@@ -81,22 +86,17 @@ static bool links_to_dev_null(int folder_fd, const char *name)
 	       st.st_rdev == makedev(1, 3);
 }
 
-/* Adds the file, or replaces the one that an earlier folder has under this name. */
-static int add_file(struct policy_files *files, const char *folder, const char *name, bool masked)
+int policy_files_set(struct policy_files *files, const char *name, const char *path, bool masked)
 {
-	_cleanup_free_ char *own_name = strdup(name), *path = NULL;
+	_cleanup_free_ char *own_name = strdup(name), *own_path = strdup(path);
 	struct policy_file *items;
 
-	if (!own_name)
+	if (!own_name || !own_path)
 		return -ENOMEM;
-	if (asprintf(&path, "%s/%s", folder, name) < 0) {
-		path = NULL; /* asprintf() leaves it undefined */
-		return -ENOMEM;
-	}
 	for (size_t i = 0; i < files->n; i++)
 		if (strcmp(files->items[i].name, name) == 0) {
 			free(files->items[i].path);
-			files->items[i].path = TAKE_PTR(path);
+			files->items[i].path = TAKE_PTR(own_path);
 			files->items[i].masked = masked;
 			return 0;
 		}
@@ -106,13 +106,13 @@ static int add_file(struct policy_files *files, const char *folder, const char *
 	files->items = items;
 	files->items[files->n++] = (struct policy_file){
 		.name = TAKE_PTR(own_name),
-		.path = TAKE_PTR(path),
+		.path = TAKE_PTR(own_path),
 		.masked = masked,
 	};
 	return 0;
 }
 
-static int read_folder(const char *folder, bool trusted, struct problems *problems,
+static int read_folder(const char *folder, bool cases, bool trusted, struct problems *problems,
 		       struct policy_files *files)
 {
 	_cleanup_(closedirp) DIR *dir = NULL;
@@ -122,6 +122,7 @@ static int read_folder(const char *folder, bool trusted, struct problems *proble
 	if (r < 0)
 		return r;
 	for (;;) {
+		_cleanup_free_ char *path = NULL;
 		const struct dirent *entry;
 
 		errno = 0;
@@ -136,14 +137,21 @@ static int read_folder(const char *folder, bool trusted, struct problems *proble
 			return 0;
 		if (entry->d_name[0] == '.')
 			continue;
-		if (has_suffix(entry->d_name, ".yml"))
+		if (has_suffix(entry->d_name, ".yml") &&
+		    has_suffix(entry->d_name, ".test.yml") == cases)
 			problems_add(problems, true, folder, 0, 0,
-				     "\"%s\" is not read: the name of a policy file ends in .yaml.",
-				     entry->d_name);
-		if (!has_suffix(entry->d_name, ".yaml"))
+				     "\"%s\" is not read: the name of a %s ends in %s.",
+				     entry->d_name, cases ? "file with cases" : "policy file",
+				     cases ? ".test.yaml" : ".yaml");
+		if (!has_suffix(entry->d_name, ".yaml") ||
+		    policy_file_has_cases(entry->d_name) != cases)
 			continue;
-		r = add_file(files, folder, entry->d_name,
-			     links_to_dev_null(dirfd(dir), entry->d_name));
+		if (asprintf(&path, "%s/%s", folder, entry->d_name) < 0) {
+			path = NULL; /* asprintf() leaves it undefined */
+			return -ENOMEM;
+		}
+		r = policy_files_set(files, entry->d_name, path,
+				     links_to_dev_null(dirfd(dir), entry->d_name));
 		if (r < 0)
 			return r;
 	}
@@ -154,27 +162,45 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(((const struct policy_file *)a)->name, ((const struct policy_file *)b)->name);
 }
 
-int policy_files_find(const char *const *folders, bool trusted, struct problems *problems,
-		      struct policy_files *ret)
+void policy_files_settle(struct policy_files *files)
 {
-	_cleanup_(policy_files_done) struct policy_files files = {};
 	size_t kept = 0;
 
+	for (size_t i = 0; i < files->n; i++)
+		if (files->items[i].masked)
+			policy_file_done(&files->items[i]);
+		else
+			files->items[kept++] = files->items[i];
+	files->n = kept;
+	if (files->n > 0)
+		qsort(files->items, files->n, sizeof(*files->items), compare_names);
+}
+
+static int find_files(const char *const *folders, bool cases, bool trusted,
+		      struct problems *problems, struct policy_files *ret)
+{
+	_cleanup_(policy_files_done) struct policy_files files = {};
+
 	for (; *folders; folders++) {
-		int r = read_folder(*folders, trusted, problems, &files);
+		int r = read_folder(*folders, cases, trusted, problems, &files);
 
 		if (r < 0 && r != -ENOENT)
 			return r;
 	}
-	for (size_t i = 0; i < files.n; i++)
-		if (files.items[i].masked)
-			policy_file_done(&files.items[i]);
-		else
-			files.items[kept++] = files.items[i];
-	files.n = kept;
-	if (files.n > 0)
-		qsort(files.items, files.n, sizeof(*files.items), compare_names);
+	policy_files_settle(&files);
 	*ret = files;
 	files = (struct policy_files){};
 	return 0;
+}
+
+int policy_files_find(const char *const *folders, bool trusted, struct problems *problems,
+		      struct policy_files *ret)
+{
+	return find_files(folders, false, trusted, problems, ret);
+}
+
+int policy_cases_find(const char *const *folders, struct problems *problems,
+		      struct policy_files *ret)
+{
+	return find_files(folders, true, false, problems, ret);
 }
