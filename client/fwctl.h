@@ -20,9 +20,11 @@ enum {
 };
 
 struct arguments {
-	bool json;
-	const char *data, *device_id, *reason, *output, *format; /* NULL: not given */
-	char **words;						 /* what follows the verb */
+	bool json, no_users, dry_run;
+	/* NULL: not given */
+	const char *data, *device_id, *reason, *output, *format, *user, *target, *time;
+	const char **policies, **groups; /* each was given any number of times; NULL-terminated */
+	char **words; /* what follows the verb; for `policy check` from "check" on */
 	int n_words;
 	const char *device; /* words[0] without "/dev/", for the verbs that have one */
 };
@@ -34,7 +36,14 @@ int verb_commands(const struct arguments *arguments, struct fwctld *connection);
 int verb_catalogue(const struct arguments *arguments, struct fwctld *connection); /* NULL will do */
 int verb_exec(const struct arguments *arguments, struct fwctld *connection);
 int verb_explain(const struct arguments *arguments, struct fwctld *connection);
-int verb_policy(const struct arguments *arguments, struct fwctld *connection); /* NULL will do */
+/* These open a connection themselves where they need one. */
+int verb_policy_check(const struct arguments *arguments, struct fwctld *connection);
+int verb_policy_lint(const struct arguments *arguments, struct fwctld *connection);
+int verb_policy_explain(const struct arguments *arguments, struct fwctld *connection);
+int verb_policy_test(const struct arguments *arguments, struct fwctld *connection);
+int verb_policy_diff(const struct arguments *arguments, struct fwctld *connection);
+int verb_policy_show(const struct arguments *arguments, struct fwctld *connection);
+int verb_policy_install(const struct arguments *arguments, struct fwctld *connection);
 
 /*
  * The request of `exec` and `explain`. Command and options are those of the arguments;
@@ -47,6 +56,14 @@ struct request {
 };
 int request_parse(const struct arguments *arguments, struct request *ret);
 void request_done(struct request *request);
+
+/* Connects to the bus. Returns an exit code. */
+int open_connection(const struct arguments *arguments, struct fwctld **ret);
+/*
+ * A device node's path is what people have at hand: its name. Only the folders of nodes that fwctld
+ * serves: the last part of any other path may well be the name of another device.
+ */
+const char *device_name(const char *word);
 
 /* A failure that fwctl found itself. Returns `code`. */
 int fail(const struct arguments *arguments, int code, const char *format, ...)

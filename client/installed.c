@@ -111,7 +111,7 @@ int installed_catalogue_load(bool alone, struct problems *problems, struct catal
 	return r < 0 ? r : catalogue_load(command_folders, true, problems, ret);
 }
 
-int installed_policy_check(struct problems *problems)
+int installed_policy_check(const char *const *folders, struct problems *problems)
 {
-	return check_folders(policy_folders, problems);
+	return check_folders(folders, problems);
 }

@@ -16,5 +16,7 @@
  */
 int installed_catalogue_load(bool alone, struct problems *problems, struct catalogue **ret);
 
-/* Adds an error for each file and folder that stops the daemon. 0, or -ENOMEM. */
-int installed_policy_check(struct problems *problems);
+/* Adds an error for each of these folders, and of their files, that stops the daemon. 0, or
+ * -ENOMEM.
+ */
+int installed_policy_check(const char *const *folders, struct problems *problems);

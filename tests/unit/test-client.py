@@ -630,8 +630,9 @@ def test_help_and_manual_page_agree_with_the_program():
     shown = succeed("none:", "--help").decode()
     source = (tap.SOURCE / "client/fwctl.c").read_text()
     options = re.findall(r'^\t\{"([a-z-]+)", \w+_argument', source, re.M)
-    verbs = re.findall(r'^\t\{"([a-z]+)",\s*"', source, re.M)
-    assert len(options) == 9 and len(verbs) == 7, (options, verbs)
+    verbs = re.findall(r'^\t\{"([a-z]+)", (?:NULL|"([a-z]+)"),\s*"', source, re.M)
+    verbs = [" ".join(filter(None, verb)) for verb in verbs]
+    assert len(options) == 16 and len(verbs) == 13, (options, verbs)
     for option in options:
         assert f"--{option}" in shown and f"-{option}" in page, option
     for verb in verbs:
@@ -653,7 +654,12 @@ def test_examples_of_the_manual_page_run():
             words = shlex.split(example.partition("|")[0])[1:]
             result = fwctl(address, *(word.replace("@key.txt", "00") for word in words),
                            **({"FWCTLD_COMMANDS_DIR": str(tap.SOURCE / "policy/commands")} if "--all" in words else {}))
-            assert result.returncode in (0, 1 if "policy" in words else 0), (example, result)
+            if "policy" in words:
+                # Of files and users that are not here; their words are right. 2 is trouble, for diff.
+                assert result.returncode in (0, 1, 2 if "diff" in words else 0), (example, result)
+                assert b"xpected" not in result.stderr and b"option" not in result.stderr, (example, result)
+                continue
+            assert result.returncode == 0, (example, result)
             verb = words.index("exec") if "exec" in words else words.index("explain") if "explain" in words else None
             if verb is None:
                 continue
