@@ -510,8 +510,12 @@ static void digest_is_of_names_and_contents(void **state)
 /* With the catalogue that fwctld comes with. */
 static void shipped_policy_and_examples_load(void **state)
 {
-	static const char *const examples[] = {"telemetry-reader", "storage-operators",
-					       "locked-down"};
+	static const char *const examples[] = {"firmware-update-window",
+					       "lab",
+					       "locked-down",
+					       "network-operators",
+					       "storage-operators",
+					       "telemetry-reader"};
 	_cleanup_free_ char *commands = source_path("policy/commands");
 	_cleanup_free_ char *shipped = source_path("policy/policy.d/50-default.yaml");
 	_cleanup_(problems_done) struct problems problems = {};
