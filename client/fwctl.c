@@ -28,6 +28,10 @@ enum {
 	OPTION_DEVICE,
 	OPTION_TIME,
 	OPTION_DRY_RUN,
+	OPTION_SINCE,
+	OPTION_UNTIL,
+	OPTION_DIRECTORY,
+	OPTION_FILE,
 	_OPTION_MAX,
 };
 
@@ -70,6 +74,10 @@ static const struct verb {
 	 "what the new one decides differently; \"installed\" is what is in force"},
 	{"policy", "show", " [PATH ...]", 1, INT_MAX, 0, 1u << OPTION_NO_USERS, true,
 	 verb_policy_show, "all files as one, and where each part of it stands"},
+	{"policy", "replay", " [PATH ...]", 1, INT_MAX, 0,
+	 1u << OPTION_NO_USERS | 1u << OPTION_SINCE | 1u << OPTION_UNTIL | 1u << OPTION_DIRECTORY |
+		 1u << OPTION_FILE,
+	 true, verb_policy_replay, "what it decides differently of what the journal has"},
 	{"policy", "install", " PATH ...", 2, INT_MAX, 0, 1u << OPTION_DRY_RUN, true,
 	 verb_policy_install, "check, test, compare, put into /etc/fwctld/policy.d, reload"},
 };
@@ -91,6 +99,10 @@ static const struct option options[] = {
 	{"device", required_argument, NULL, OPTION_DEVICE},
 	{"time", required_argument, NULL, OPTION_TIME},
 	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+	{"since", required_argument, NULL, OPTION_SINCE},
+	{"until", required_argument, NULL, OPTION_UNTIL},
+	{"directory", required_argument, NULL, OPTION_DIRECTORY},
+	{"file", required_argument, NULL, OPTION_FILE},
 	{},
 };
 
@@ -118,6 +130,12 @@ static const char *const option_help[] = {
 		"--device DEVICE   policy explain: as known to fwctld, or type=nvme,serial=LAB-1",
 	[OPTION_TIME] = "--time TIME       policy explain: as in \"2026-11-22 03:00 UTC\"",
 	[OPTION_DRY_RUN] = "--dry-run         policy install: everything but installing it",
+	[OPTION_SINCE] =
+		"--since TIME      policy replay: from then on, as in \"2026-11-22 03:00\" or -30d",
+	[OPTION_UNTIL] = "--until TIME      policy replay: until then",
+	[OPTION_DIRECTORY] =
+		"--directory PATH  policy replay: journal files instead of this machine's",
+	[OPTION_FILE] = "--file PATH       policy replay: one journal file",
 };
 
 /* Of one verb, of all that begin with `name` (second NULL), or (name NULL) of all. */
@@ -238,6 +256,18 @@ static void parse_options(int argc, char **argv, struct arguments *arguments, st
 			break;
 		case OPTION_DRY_RUN:
 			arguments->dry_run = true;
+			break;
+		case OPTION_SINCE:
+			arguments->since = optarg;
+			break;
+		case OPTION_UNTIL:
+			arguments->until = optarg;
+			break;
+		case OPTION_DIRECTORY:
+			arguments->directory = optarg;
+			break;
+		case OPTION_FILE:
+			arguments->file = optarg;
 			break;
 		case '?':
 		case ':':

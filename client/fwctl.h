@@ -22,7 +22,8 @@ enum {
 struct arguments {
 	bool json, no_users, dry_run;
 	/* NULL: not given */
-	const char *data, *device_id, *reason, *output, *format, *user, *target, *time;
+	const char *data, *device_id, *reason, *output, *format, *user, *target, *time, *since,
+		*until, *directory, *file;
 	const char **policies, **groups; /* each was given any number of times; NULL-terminated */
 	char **words; /* what follows the verb; for `policy check` from "check" on */
 	int n_words;
@@ -43,6 +44,7 @@ int verb_policy_explain(const struct arguments *arguments, struct fwctld *connec
 int verb_policy_test(const struct arguments *arguments, struct fwctld *connection);
 int verb_policy_diff(const struct arguments *arguments, struct fwctld *connection);
 int verb_policy_show(const struct arguments *arguments, struct fwctld *connection);
+int verb_policy_replay(const struct arguments *arguments, struct fwctld *connection);
 int verb_policy_install(const struct arguments *arguments, struct fwctld *connection);
 
 /*
