@@ -87,7 +87,7 @@ static enum verdict rule_verdict(const struct rule *rule, const struct query *qu
 
 void decide(const struct policy *policy, const struct query *query, struct decision *ret)
 {
-	const struct rule *rule, *observed;
+	struct rule_matches matches;
 	uint64_t wait_usec;
 
 	*ret = (struct decision){.verdict = VERDICT_DENY, .by = DECIDED_BY_ERROR, .hazard = -1};
@@ -98,23 +98,22 @@ void decide(const struct policy *policy, const struct query *query, struct decis
 	if (!query_sound(query))
 		return;
 	/* Rules are about the fields of their own catalogue's commands. */
-	if (rule_index_match(policy->enforced, query, NULL, &rule) < 0 ||
-	    rule_index_match(policy->observed, query, rule, &observed) < 0) {
+	if (rule_index_match(policy->index, query, &matches) < 0) {
 		ret->by = DECIDED_BY_OTHER_CATALOGUE;
 		return;
 	}
-	if (observed) {
-		ret->observed = observed;
-		ret->observed_verdict = rule_verdict(observed, query, &wait_usec);
+	if (matches.observed) {
+		ret->observed = matches.observed;
+		ret->observed_verdict = rule_verdict(matches.observed, query, &wait_usec);
 	}
-	if (!rule) {
+	if (!matches.enforced) {
 		ret->by = DECIDED_BY_DEFAULT;
 		ret->class = query->request->class;
 		ret->verdict =
 			policy_default(policy, ret->class, query->request->effects, &ret->hazard);
 		return;
 	}
-	ret->rule = rule;
-	ret->verdict = rule_verdict(rule, query, &ret->wait_usec);
+	ret->rule = matches.enforced;
+	ret->verdict = rule_verdict(ret->rule, query, &ret->wait_usec);
 	ret->by = ret->wait_usec > 0 ? DECIDED_BY_LIMIT : DECIDED_BY_RULE;
 }

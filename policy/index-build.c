@@ -349,12 +349,6 @@ static int compare_pointers(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Is it among the rules of this index? What is disabled never matches. */
-static bool is_filed(const struct rule_index *index, const struct rule *rule)
-{
-	return rule->observe == index->observe && !rule->disabled;
-}
-
 static int index_devices(struct rule_index *index, size_t n_rules)
 {
 	_cleanup_free_ const struct device_set **sets = calloc(n_rules + 1, sizeof(*sets));
@@ -363,7 +357,7 @@ static int index_devices(struct rule_index *index, size_t n_rules)
 	if (!sets)
 		return -ENOMEM;
 	for (size_t i = 0; i < n_rules; i++)
-		if (index->rules[i].device && is_filed(index, &index->rules[i]))
+		if (index->rules[i].device)
 			sets[n++] = index->rules[i].device;
 	qsort(sets, n, sizeof(*sets), compare_pointers);
 	for (size_t i = 0; i < n; i++)
@@ -391,7 +385,7 @@ static int builder_init(struct builder *builder)
 }
 
 int rule_index_new(const struct catalogue *catalogue, const struct rule *rules, size_t n,
-		   bool observe, struct rule_index **ret)
+		   struct rule_index **ret)
 {
 	_cleanup_(builder_done) struct builder builder = {
 		.index = calloc(1, sizeof(*builder.index)),
@@ -404,13 +398,13 @@ int rule_index_new(const struct catalogue *catalogue, const struct rule *rules, 
 	index->catalogue = catalogue;
 	index->rules = rules;
 	index->n_rules = (uint32_t)n;
-	index->observe = observe;
 	r = builder_init(&builder);
 	if (r < 0)
 		return r;
 	r = index_devices(index, n);
 	for (size_t i = n; r >= 0 && i-- > 0;)
-		if (is_filed(index, &rules[i]))
+		/* What is switched off never matches. */
+		if (!rules[i].disabled)
 			r = file_rule(&builder, (uint32_t)i);
 	if (r >= 0)
 		r = match_commands(&builder);

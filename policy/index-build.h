@@ -39,7 +39,6 @@ struct rule_index {
 	const struct catalogue *catalogue;
 	const struct rule *rules;
 	uint32_t n_rules;
-	bool observe;
 	struct node *nodes;
 	uint32_t n_nodes;
 	struct leaf *leaves; /* the first one is not used */

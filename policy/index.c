@@ -23,30 +23,31 @@ struct search {
 	const union field_value *values; /* of the command's fields */
 	bool (*fits)(const struct rule *rule, const void *what);
 	const void *what;
-	uint32_t best; /* the number of the first rule that fits, or where to end */
-	bool found;
+	/* Numbers of the first rules that fit, of either kind, or where to end. */
+	uint32_t enforced, observed;
 };
 
 static void try_rule(struct search *search, uint32_t number)
 {
-	if (!search->fits(&search->index->rules[number], search->what))
-		return;
-	search->best = number;
-	search->found = true;
+	const struct rule *rule = &search->index->rules[number];
+	uint32_t *first = rule->observe ? &search->observed : &search->enforced;
+
+	if (number < *first && search->fits(rule, search->what))
+		*first = number;
 }
 
 static void search_leaf(struct search *search, uint32_t leaf)
 {
 	const struct leaf *leaves = search->index->leaves;
 
-	for (; leaf != 0 && leaves[leaf].rule < search->best; leaf = leaves[leaf].next)
+	for (; leaf != 0 && leaves[leaf].rule < search->enforced; leaf = leaves[leaf].next)
 		try_rule(search, leaves[leaf].rule);
 }
 
-/* Is it there, and can what is below it be better than what was found? */
+/* Is it there, and has it a rule before the one that decides as far as is known? */
 static bool worthwhile(const struct search *search, uint32_t node)
 {
-	return node != 0 && search->index->nodes[node].lowest < search->best;
+	return node != 0 && search->index->nodes[node].lowest < search->enforced;
 }
 
 static uint32_t find_child(const struct search *search, enum level level, uint32_t node,
@@ -100,20 +101,17 @@ static void search_callers(struct search *search)
 }
 
 /* The device's texts, one a key. Where it is in too many sets the rules are tried one by one. */
-static const struct rule *search_rules(struct search *search,
-				       const char *const texts[_DEVICE_KEY_MAX])
+static void search_rules(struct search *search, const char *const texts[_DEVICE_KEY_MAX])
 {
 	const struct device_set *devices[DEVICE_SETS_MAX];
-	const struct rule_index *index = search->index;
 
 	search->devices = devices;
-	if (device_index_find(&index->devices, texts, devices, DEVICE_SETS_MAX, &search->n_devices))
+	if (device_index_find(&search->index->devices, texts, devices, DEVICE_SETS_MAX,
+			      &search->n_devices))
 		search_callers(search);
 	else
-		for (uint32_t i = 0; i < search->best; i++)
-			if (index->rules[i].observe == index->observe)
-				try_rule(search, i);
-	return search->found ? &index->rules[search->best] : NULL;
+		for (uint32_t i = 0; i < search->enforced; i++)
+			try_rule(search, i);
 }
 
 static bool fits_query(const struct rule *rule, const void *what)
@@ -122,7 +120,7 @@ static bool fits_query(const struct rule *rule, const void *what)
 }
 
 int rule_index_match(const struct rule_index *index, const struct query *query,
-		     const struct rule *end, const struct rule **ret)
+		     struct rule_matches *ret)
 {
 	const char *texts[_DEVICE_KEY_MAX];
 	struct search search = {
@@ -133,14 +131,20 @@ int rule_index_match(const struct rule_index *index, const struct query *query,
 		.values = query->request->values,
 		.fits = fits_query,
 		.what = query,
-		.best = end ? (uint32_t)(end - index->rules) : index->n_rules,
+		.enforced = index->n_rules,
+		.observed = index->n_rules,
 	};
 
 	if (!search.keys)
 		return -ESTALE;
 	for (enum device_key key = 0; key < _DEVICE_KEY_MAX; key++)
 		texts[key] = device_identity_get(query->device, key);
-	*ret = search_rules(&search, texts);
+	search_rules(&search, texts);
+	*ret = (struct rule_matches){};
+	if (search.enforced < index->n_rules)
+		ret->enforced = &index->rules[search.enforced];
+	if (search.observed < search.enforced)
+		ret->observed = &index->rules[search.observed];
 	return 0;
 }
 
@@ -193,6 +197,7 @@ static bool fits_later(const struct rule *rule, const void *what)
 const struct rule *rule_index_shadow(const struct rule_index *index, const struct rule *rule)
 {
 	const struct caller_set *callers = rule->caller;
+	const uint32_t number = (uint32_t)(rule - index->rules);
 	struct caller_identity caller = {.uid = (uid_t)-1};
 	union field_value values[FIELDS_MAX] = {};
 	const char *texts[_DEVICE_KEY_MAX];
@@ -203,7 +208,8 @@ const struct rule *rule_index_shadow(const struct rule_index *index, const struc
 		.values = values,
 		.fits = fits_later,
 		.what = rule,
-		.best = (uint32_t)(rule - index->rules),
+		.enforced = number,
+		.observed = number,
 	};
 
 	if (!search.command)
@@ -218,5 +224,8 @@ const struct rule *rule_index_shadow(const struct rule_index *index, const struc
 	for (enum device_key key = 0; key < _DEVICE_KEY_MAX; key++)
 		texts[key] = rule->device ? sample_text(&rule->device->keys[key]) : "";
 	sample_values(rule, values);
-	return search_rules(&search, texts);
+	search_rules(&search, texts);
+	if (search.observed < search.enforced)
+		return &index->rules[search.observed];
+	return search.enforced < number ? &index->rules[search.enforced] : NULL;
 }

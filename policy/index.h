@@ -17,20 +17,20 @@
 
 struct rule_index;
 
-/*
- * Of those rules with this `observe`. Rules and catalogue must outlive the index, and stay where
- * they are. 0 or -ENOMEM.
- */
+/* Rules and catalogue must outlive the index, and stay where they are. 0 or -ENOMEM. */
 int rule_index_new(const struct catalogue *catalogue, const struct rule *rules, size_t n,
-		   bool observe, struct rule_index **ret);
+		   struct rule_index **ret);
 struct rule_index *rule_index_free(struct rule_index *index);
 
-/*
- * The first rule that matches, if it stands before `end` (NULL: wherever); else NULL. -ESTALE: the
- * command is of another catalogue than the rules. Allocates nothing.
- */
-int rule_index_match(const struct rule_index *index, const struct query *query,
-		     const struct rule *end, const struct rule **ret);
+/* NULL: there is none. */
+struct rule_matches {
+	const struct rule *enforced; /* the first that matches and does not only observe */
+	const struct rule *observed; /* the first before it that matches and does */
+};
 
-/* The first rule that shadows this one, which can be of the other index, or NULL. */
+/* 0, or -ESTALE: the command is of another catalogue than the rules. Allocates nothing. */
+int rule_index_match(const struct rule_index *index, const struct query *query,
+		     struct rule_matches *ret);
+
+/* The first rule that shadows this one, or NULL. */
 const struct rule *rule_index_shadow(const struct rule_index *index, const struct rule *rule);

@@ -19,8 +19,7 @@ struct policy *policy_free(struct policy *policy)
 {
 	if (!policy)
 		return NULL;
-	rule_index_free(policy->enforced);
-	rule_index_free(policy->observed);
+	rule_index_free(policy->index);
 	for (size_t i = 0; i < policy->n_zones; i++)
 		zone_free(policy->zones[i]);
 	free(policy->zones);
@@ -333,36 +332,13 @@ static int load_file(struct loader *loader, const char *path, bool trusted)
 	return add_file(loader, file, first_problem);
 }
 
-static int index_rules(struct policy *policy)
-{
-	int r;
-
-	r = rule_index_new(policy->catalogue, policy->rules, policy->n_rules, false,
-			   &policy->enforced);
-	if (r < 0)
-		return r;
-	return rule_index_new(policy->catalogue, policy->rules, policy->n_rules, true,
-			      &policy->observed);
-}
-
-/* What is observed is shadowed by either kind, what is enforced by its own alone. */
-static const struct rule *first_shadow(const struct policy *policy, const struct rule *later)
-{
-	const struct rule *enforced = rule_index_shadow(policy->enforced, later), *observed;
-
-	if (!later->observe)
-		return enforced;
-	observed = rule_index_shadow(policy->observed, later);
-	return !enforced || (observed && observed < enforced) ? observed : enforced;
-}
-
 static void check_shadows(struct loader *loader)
 {
 	const struct policy *policy = loader->policy;
 
 	for (size_t i = 1; i < policy->n_rules; i++) {
 		const struct rule *later = &policy->rules[i];
-		const struct rule *earlier = first_shadow(policy, later);
+		const struct rule *earlier = rule_index_shadow(policy->index, later);
 
 		if (earlier)
 			problems_add(
@@ -380,7 +356,9 @@ static int loader_finish(struct loader *loader, struct policy **ret)
 		return loader->error;
 	/* With a rule missing or half read, what is said of their order would mislead. */
 	if (loader->problems->n_errors == loader->errors_before) {
-		int r = index_rules(loader->policy);
+		struct policy *policy = loader->policy;
+		int r = rule_index_new(policy->catalogue, policy->rules, policy->n_rules,
+				       &policy->index);
 
 		if (r < 0)
 			return r;
