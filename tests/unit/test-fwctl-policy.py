@@ -370,6 +370,16 @@ def test_show_loads_again_and_is_the_same():
                     assert [first.get(key) for key in KEYS] == [second.get(key) for key in KEYS], asked
 
 
+def test_show_keeps_what_quotes_mean():
+    text = ("version: 1\nrules:\n  - {id: \"007\", note: \"yes\", caller: {user: [\"1000\", 1001]}, verdict: deny}\n"
+            "  - {id: 7e3, class: read-only, verdict: deny}\n")
+    with folder(a_yaml=text) as base:
+        out, _, found = policy("show", "--no-users", base)
+        assert load(out)["rules"] == load(text)["rules"], out
+        assert found["rules"][0]["rule"] == {"id": "007", "note": "yes", "caller": {"user": ["1000", 1001]},
+                                             "verdict": "deny"}, found
+
+
 def test_show_names_what_is_not_read():
     with folder(a_yaml=SITE, b_yaml="version: 1\n", c_yaml="version: 1\n") as first, folder(b_yaml="") as second:
         (second / "c.yaml").symlink_to("/dev/null")
