@@ -16,12 +16,22 @@ const char *device_key_to_string(enum device_key key)
 
 const char *device_identity_get(const struct device_identity *device, enum device_key key)
 {
-	const char *const values[_DEVICE_KEY_MAX] = {
-		[DEVICE_TYPE] = device->dialect, [DEVICE_DRIVER] = device->driver,
-		[DEVICE_PCI] = device->pci,	 [DEVICE_SERIAL] = device->serial,
-		[DEVICE_MODEL] = device->model,	 [DEVICE_FIRMWARE] = device->firmware,
-		[DEVICE_NQN] = device->nqn,
-	};
-
-	return (unsigned)key < _DEVICE_KEY_MAX ? values[key] : NULL;
+	switch (key) {
+	case DEVICE_TYPE:
+		return device->dialect;
+	case DEVICE_DRIVER:
+		return device->driver;
+	case DEVICE_PCI:
+		return device->pci;
+	case DEVICE_SERIAL:
+		return device->serial;
+	case DEVICE_MODEL:
+		return device->model;
+	case DEVICE_FIRMWARE:
+		return device->firmware;
+	case DEVICE_NQN:
+		return device->nqn;
+	default:
+		return NULL;
+	}
 }

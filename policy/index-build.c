@@ -284,6 +284,9 @@ static int file_rule(struct builder *builder, uint32_t number)
 			uint32_t id = group ? callers->gids[i - callers->n_uids] : callers->uids[i];
 
 			path.parts[LEVEL_CALLER] = (struct part){true, caller_key(group, id)};
+			if (group)
+				builder->index->groups[id % GROUP_BITS / 64] |= UINT64_C(1)
+										<< id % 64;
 		}
 		r = commands ? file_commands(builder, number, commands, by_value, &path)
 			     : file_path(builder, number, &path);

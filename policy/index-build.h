@@ -13,6 +13,8 @@ enum level { LEVEL_CALLER, LEVEL_COMMAND, LEVEL_DEVICE, _LEVEL_MAX };
 
 #define ROOT 1u /* a node; 0 is none */
 
+#define GROUP_BITS 4096u
+
 struct node {
 	uint32_t lowest; /* number of a rule below it */
 	uint32_t any;	 /* where rules are that do not name this level's part; 0: there are none */
@@ -44,6 +46,9 @@ struct rule_index {
 	struct leaf *leaves; /* the first one is not used */
 	uint32_t n_leaves;
 	struct key_table children[_LEVEL_MAX]; /* in the last one leaves, else nodes */
+	/* Callers are in many groups, and rules name few: a bit that is not set says of one in
+	 * GROUP_BITS groups that none does. */
+	uint64_t groups[GROUP_BITS / 64];
 	struct device_index devices;
 	struct command_keys *commands; /* of the dialects, one after the other */
 	uint64_t *command_keys;

@@ -95,9 +95,13 @@ static void search_callers(struct search *search)
 	search_commands(search, search->index->nodes[ROOT].any);
 	search_commands(search,
 			find_child(search, LEVEL_CALLER, ROOT, caller_key(false, caller->uid)));
-	for (size_t i = 0; i < caller->n_gids; i++)
-		search_commands(search, find_child(search, LEVEL_CALLER, ROOT,
-						   caller_key(true, caller->gids[i])));
+	for (size_t i = 0; i < caller->n_gids; i++) {
+		gid_t gid = caller->gids[i];
+
+		if (search->index->groups[gid % GROUP_BITS / 64] & UINT64_C(1) << gid % 64)
+			search_commands(search, find_child(search, LEVEL_CALLER, ROOT,
+							   caller_key(true, gid)));
+	}
 }
 
 /* The device's texts, one a key. Where it is in too many sets the rules are tried one by one. */

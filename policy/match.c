@@ -58,7 +58,9 @@ static enum mismatch match_command(const struct command_set *set, const struct c
 	for (size_t i = 0; i < set->names.n; i++) {
 		const struct condition *where = set->where ? &set->where[i] : NULL;
 
-		if (!pattern_matches(&set->names.items[i], request->command->full_name))
+		if (set->names.items[i].prefix
+			    ? !pattern_matches(&set->names.items[i], request->command->full_name)
+			    : set->commands[i] != request->command)
 			continue;
 		for (size_t n = 0; where && n < where->n_terms; n++) {
 			const struct condition one = {.terms = &where->terms[n], .n_terms = 1};

@@ -63,6 +63,8 @@ static _Noreturn void die(const char *what, int r)
 	exit(EXIT_FAILURE);
 }
 
+#define NAMED_GROUPS 3u /* of a caller's, that the policy names; each is looked up */
+
 /* The caller of the rule, who is in the groups of some more rules of the policy as well. */
 static void make_caller(struct identity *identity, const struct rule *rule,
 			const struct policy *policy)
@@ -76,11 +78,14 @@ static void make_caller(struct identity *identity, const struct rule *rule,
 		identity->gids[n++] = set->gids[0];
 	for (size_t i = 0; i < ELEMENTSOF(everybodys); i++)
 		identity->gids[n++] = everybodys[i];
-	for (size_t i = 0; rule && i < policy->n_rules && n < ELEMENTSOF(identity->gids); i++) {
+	for (size_t i = 0; rule && i < policy->n_rules && n < ELEMENTSOF(everybodys) + NAMED_GROUPS;
+	     i++) {
 		set = policy->rules[i].caller;
 		if (set && set->n_gids > 0 && set->gids[0] != identity->gids[0])
 			identity->gids[n++] = set->gids[0];
 	}
+	for (; rule && n < ELEMENTSOF(identity->gids); n++)
+		identity->gids[n] = 3000000000u + (gid_t)n; /* unnamed ones */
 	identity->caller.gids = identity->gids;
 	identity->caller.n_gids = n;
 }
