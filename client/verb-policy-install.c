@@ -79,7 +79,7 @@ static int add_source(struct install *install, const char *path)
 			return fail(install->arguments, EXIT_USAGE,
 				    "%s and %s have the same name; only one can be installed.",
 				    install->sources.items[i].path, path);
-	if (policy_files_set(&install->sources, name, path, masked) < 0)
+	if (policy_files_add(&install->sources, name, path, masked) < 0)
 		return fail_memory(install);
 	return EXIT_OK;
 }
@@ -140,7 +140,7 @@ static int merge(struct install *install, bool cases, char ***ret)
 		const struct policy_file *source = &install->sources.items[i];
 
 		if (policy_file_has_cases(source->name) == cases)
-			r = policy_files_set(&files, source->name, source->path, source->masked);
+			r = policy_files_add(&files, source->name, source->path, source->masked);
 	}
 	if (r < 0)
 		return r;

@@ -86,29 +86,24 @@ static bool links_to_dev_null(int folder_fd, const char *name)
 	       st.st_rdev == makedev(1, 3);
 }
 
-int policy_files_set(struct policy_files *files, const char *name, const char *path, bool masked)
+int policy_files_add(struct policy_files *files, const char *name, const char *path, bool masked)
 {
 	_cleanup_free_ char *own_name = strdup(name), *own_path = strdup(path);
 	struct policy_file *items;
 
 	if (!own_name || !own_path)
 		return -ENOMEM;
-	for (size_t i = 0; i < files->n; i++)
-		if (strcmp(files->items[i].name, name) == 0) {
-			free(files->items[i].path);
-			files->items[i].path = TAKE_PTR(own_path);
-			files->items[i].masked = masked;
-			return 0;
-		}
 	items = reallocarray(files->items, files->n + 1, sizeof(*items));
 	if (!items)
 		return -ENOMEM;
 	files->items = items;
-	files->items[files->n++] = (struct policy_file){
+	items[files->n] = (struct policy_file){
 		.name = TAKE_PTR(own_name),
 		.path = TAKE_PTR(own_path),
 		.masked = masked,
+		.order = files->n,
 	};
+	files->n++;
 	return 0;
 }
 
@@ -150,30 +145,37 @@ static int read_folder(const char *folder, bool cases, bool trusted, struct prob
 			path = NULL; /* asprintf() leaves it undefined */
 			return -ENOMEM;
 		}
-		r = policy_files_set(files, entry->d_name, path,
+		r = policy_files_add(files, entry->d_name, path,
 				     links_to_dev_null(dirfd(dir), entry->d_name));
 		if (r < 0)
 			return r;
 	}
 }
 
-static int compare_names(const void *a, const void *b)
+static int compare_files(const void *a, const void *b)
 {
-	return strcmp(((const struct policy_file *)a)->name, ((const struct policy_file *)b)->name);
+	const struct policy_file *x = a, *y = b;
+	int r = strcmp(x->name, y->name);
+
+	return r != 0 ? r : (x->order > y->order) - (x->order < y->order);
 }
 
 void policy_files_settle(struct policy_files *files)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < files->n; i++)
-		if (files->items[i].masked)
-			policy_file_done(&files->items[i]);
-		else
-			files->items[kept++] = files->items[i];
-	files->n = kept;
 	if (files->n > 0)
-		qsort(files->items, files->n, sizeof(*files->items), compare_names);
+		qsort(files->items, files->n, sizeof(*files->items), compare_files);
+	for (size_t i = 0; i < files->n; i++) {
+		struct policy_file *file = &files->items[i];
+
+		if (file->masked ||
+		    (i + 1 < files->n && strcmp(file->name, files->items[i + 1].name) == 0))
+			policy_file_done(file);
+		else
+			files->items[kept++] = *file;
+	}
+	files->n = kept;
 }
 
 static int find_files(const char *const *folders, bool cases, bool trusted,

@@ -13,6 +13,7 @@ struct policy_files {
 		char *name; /* base name: what folders are merged by, and the order */
 		char *path;
 		bool masked; /* by a link to /dev/null; never after policy_files_settle() */
+		size_t order;
 	} * items;
 	size_t n;
 };
@@ -30,9 +31,9 @@ int policy_cases_find(const char *const *folders, struct problems *problems,
 		      struct policy_files *ret);
 void policy_files_done(struct policy_files *files);
 
-/* What these are made of: adds a file, or replaces that of the same name; and, when all are there,
- * drops those that are masked and sorts the others. */
-int policy_files_set(struct policy_files *files, const char *name, const char *path, bool masked);
+/* What these are made of: of files with one name that counts which was added last. When all are
+ * there, the others and those that are masked are dropped, and the rest is sorted. */
+int policy_files_add(struct policy_files *files, const char *name, const char *path, bool masked);
 void policy_files_settle(struct policy_files *files);
 
 /* Does the name end in .test.yaml? */
