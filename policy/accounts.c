@@ -45,7 +45,8 @@ static int compare_ids(const void *a, const void *b)
 	return x->group != y->group ? (x->group ? 1 : -1) : (x->id > y->id) - (x->id < y->id);
 }
 
-/* Asks with a buffer that grows until the entry fits; name NULL: by id. */
+/* Asks for the id of a name, or (name NULL) for the name of an id, with a buffer that grows until
+ * the entry fits. */
 static int ask_system(bool group, const char *name, uint32_t *id, char **ret_name)
 {
 	for (size_t size = 1024; size <= ENTRY_MAX; size *= 4) {
@@ -69,7 +70,10 @@ static int ask_system(bool group, const char *name, uint32_t *id, char **ret_nam
 			return r == 0 || r == ENOENT || r == ESRCH || r == EBADF || r == EPERM
 				       ? -ESRCH
 				       : -r;
-		*id = group ? entry.gr_gid : user.pw_uid;
+		if (name) {
+			*id = group ? entry.gr_gid : user.pw_uid;
+			return 0;
+		}
 		*ret_name = strdup(group ? entry.gr_name : user.pw_name);
 		return *ret_name ? 0 : -ENOMEM;
 	}
@@ -116,7 +120,6 @@ int accounts_id(struct accounts *accounts, bool group, const char *name, uint32_
 {
 	struct account key = {.group = group, .name = (char *)name}, *account;
 	struct account **found = tfind(&key, &accounts->by_name, compare_names);
-	_cleanup_free_ char *canonical = NULL;
 	int r;
 
 	if (found) {
@@ -125,7 +128,7 @@ int accounts_id(struct accounts *accounts, bool group, const char *name, uint32_
 		if (accounts->symbolic)
 			key.id = accounts->next++;
 		else
-			key.error = ask_system(group, name, &key.id, &canonical);
+			key.error = ask_system(group, name, &key.id, NULL);
 		if (key.error == -ENOMEM)
 			return -ENOMEM;
 		key.name = strdup(name);
