@@ -6,18 +6,18 @@
 
 #include "policy/space.h"
 
-static struct box *box_get_memory(struct scratch *scratch, size_t n)
+static struct box *box_get_memory(struct pool *pool, size_t n)
 {
-	struct box *box = scratch_get(scratch, sizeof(*box) + n * sizeof(box->items[0]));
+	struct box *box = pool_alloc(pool, 1, sizeof(*box) + n * sizeof(box->items[0]));
 
 	if (box)
 		box->n = 0;
 	return box;
 }
 
-const struct box *box_new(struct scratch *scratch, const struct constraint *items, size_t n)
+const struct box *box_new(struct pool *pool, const struct constraint *items, size_t n)
 {
-	struct box *box = box_get_memory(scratch, n);
+	struct box *box = box_get_memory(pool, n);
 
 	if (!box)
 		return NULL;
@@ -34,10 +34,10 @@ const struct ranges *box_get(const struct box *box, unsigned dimension)
 	return NULL;
 }
 
-const struct box *box_with(struct scratch *scratch, const struct box *box, unsigned dimension,
+const struct box *box_with(struct pool *pool, const struct box *box, unsigned dimension,
 			   const struct ranges *set)
 {
-	struct box *with = box_get_memory(scratch, box->n + 1);
+	struct box *with = box_get_memory(pool, box->n + 1);
 	size_t i = 0;
 
 	if (!with)
@@ -52,9 +52,9 @@ const struct box *box_with(struct scratch *scratch, const struct box *box, unsig
 	return with;
 }
 
-const struct box *box_without(struct scratch *scratch, const struct box *box, unsigned dimension)
+const struct box *box_without(struct pool *pool, const struct box *box, unsigned dimension)
 {
-	struct box *without = box_get_memory(scratch, box->n);
+	struct box *without = box_get_memory(pool, box->n);
 
 	for (size_t i = 0; without && i < box->n; i++)
 		if (box->items[i].dimension != dimension)
@@ -62,14 +62,14 @@ const struct box *box_without(struct scratch *scratch, const struct box *box, un
 	return without;
 }
 
-const struct box *box_narrow(struct scratch *scratch, const struct box *box, unsigned dimension,
+const struct box *box_narrow(struct pool *pool, const struct box *box, unsigned dimension,
 			     const struct ranges *set)
 {
 	const struct ranges *has = box_get(box, dimension);
 
 	if (has)
-		set = ranges_intersect(scratch, has, set);
-	return set ? box_with(scratch, box, dimension, set) : NULL;
+		set = ranges_intersect(pool, has, set);
+	return set ? box_with(pool, box, dimension, set) : NULL;
 }
 
 bool boxes_meet(const struct box *a, const struct box *b)
@@ -96,9 +96,9 @@ bool boxes_equal(const struct box *a, const struct box *b)
 	return true;
 }
 
-const struct box *box_intersect(struct scratch *scratch, const struct box *a, const struct box *b)
+const struct box *box_intersect(struct pool *pool, const struct box *a, const struct box *b)
 {
-	struct box *both = box_get_memory(scratch, a->n + b->n);
+	struct box *both = box_get_memory(pool, a->n + b->n);
 	size_t i = 0, j = 0;
 
 	if (!both)
@@ -114,7 +114,7 @@ const struct box *box_intersect(struct scratch *scratch, const struct box *a, co
 			both->items[both->n++] = *y;
 			j++;
 		} else {
-			const struct ranges *set = ranges_intersect(scratch, x->set, y->set);
+			const struct ranges *set = ranges_intersect(pool, x->set, y->set);
 
 			if (!set)
 				return NULL;
@@ -126,7 +126,7 @@ const struct box *box_intersect(struct scratch *scratch, const struct box *a, co
 	return both;
 }
 
-int box_subtract(const struct space *space, struct scratch *scratch, const struct box *a,
+int box_subtract(const struct space *space, struct pool *pool, const struct box *a,
 		 const struct box *b, unsigned command, const struct box **ret, size_t *ret_n)
 {
 	const struct ranges *commands = box_get(a, DIM_COMMAND);
@@ -140,19 +140,19 @@ int box_subtract(const struct space *space, struct scratch *scratch, const struc
 		const struct ranges *has = box_get(inside, dimension), *rest, *both;
 
 		if (!has)
-			has = ranges_one(scratch, 0, space_top(space, dimension, command));
-		rest = has ? ranges_subtract(scratch, has, b->items[i].set) : NULL;
-		both = rest ? ranges_intersect(scratch, has, b->items[i].set) : NULL;
+			has = ranges_one(pool, 0, space_top(space, dimension, command));
+		rest = has ? ranges_subtract(pool, has, b->items[i].set) : NULL;
+		both = rest ? ranges_intersect(pool, has, b->items[i].set) : NULL;
 		if (!both)
 			return -ENOMEM;
 		if (dimension == DIM_COMMAND && ranges_single(both))
 			command = (unsigned)both->items[0].first;
 		if (rest->n > 0) {
-			ret[n] = box_with(scratch, inside, dimension, rest);
+			ret[n] = box_with(pool, inside, dimension, rest);
 			if (!ret[n++])
 				return -ENOMEM;
 		}
-		inside = box_with(scratch, inside, dimension, both);
+		inside = box_with(pool, inside, dimension, both);
 		if (!inside)
 			return -ENOMEM;
 	}

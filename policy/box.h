@@ -34,24 +34,24 @@ struct box {
 };
 
 /* NULL: no memory, as everywhere here. */
-const struct box *box_new(struct scratch *scratch, const struct constraint *items, size_t n);
+const struct box *box_new(struct pool *pool, const struct constraint *items, size_t n);
 const struct ranges *box_get(const struct box *box, unsigned dimension); /* NULL: free */
 /* The same box with this set for the dimension. */
-const struct box *box_with(struct scratch *scratch, const struct box *box, unsigned dimension,
+const struct box *box_with(struct pool *pool, const struct box *box, unsigned dimension,
 			   const struct ranges *set);
 
 /* The same box, where the dimension is free. */
-const struct box *box_without(struct scratch *scratch, const struct box *box, unsigned dimension);
+const struct box *box_without(struct pool *pool, const struct box *box, unsigned dimension);
 /* The same box, and of the dimension only what is in the set. */
-const struct box *box_narrow(struct scratch *scratch, const struct box *box, unsigned dimension,
+const struct box *box_narrow(struct pool *pool, const struct box *box, unsigned dimension,
 			     const struct ranges *set);
 
 bool boxes_meet(const struct box *a, const struct box *b);
 bool boxes_equal(const struct box *a, const struct box *b);
-const struct box *box_intersect(struct scratch *scratch, const struct box *a, const struct box *b);
+const struct box *box_intersect(struct pool *pool, const struct box *a, const struct box *b);
 /*
  * What is in a and not in b, which meet, as disjoint boxes: at most b->n. command: the one that the
  * fields are of, where neither box says it. 0 or -ENOMEM.
  */
-int box_subtract(const struct space *space, struct scratch *scratch, const struct box *a,
+int box_subtract(const struct space *space, struct pool *pool, const struct box *a,
 		 const struct box *b, unsigned command, const struct box **ret, size_t *ret_n);

@@ -27,7 +27,7 @@ unsigned judgement_number(const struct judgement *judgement)
 	       (judgement->hazards >> HAZARDS_SHIFT);
 }
 
-const struct ranges *judgements_that(struct scratch *scratch,
+const struct ranges *judgements_that(struct pool *pool,
 				     bool (*test)(const struct judgement *judgement,
 						  const void *userdata),
 				     const void *userdata)
@@ -41,7 +41,7 @@ const struct ranges *judgements_that(struct scratch *scratch,
 		if (test(&judgement, userdata))
 			found[n++] = (struct value_range){number, number};
 	}
-	return ranges_new(scratch, found, n);
+	return ranges_new(pool, found, n);
 }
 
 /* Requests that each condition of the command holds for, or does not, all alike. */
@@ -50,13 +50,13 @@ struct pieces {
 	size_t n, capacity;
 };
 
-static int pieces_reserve(struct scratch *scratch, struct pieces *pieces, size_t more)
+static int pieces_reserve(struct pool *pool, struct pieces *pieces, size_t more)
 {
 	const struct box **grown;
 
 	if (pieces->capacity - pieces->n >= more)
 		return 0;
-	grown = scratch_get(scratch, (pieces->n + more) * 2 * sizeof(*grown));
+	grown = pool_alloc(pool, (pieces->n + more) * 2, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
 	if (pieces->n > 0)
@@ -172,7 +172,7 @@ static int judge(struct judging *judging, enum effect_class class, effect_set ce
 	return 0;
 }
 
-static const struct ranges *found_to_ranges(struct scratch *scratch, const bool *found)
+static const struct ranges *found_to_ranges(struct pool *pool, const bool *found)
 {
 	struct value_range items[JUDGEMENTS];
 	size_t n = 0;
@@ -180,7 +180,7 @@ static const struct ranges *found_to_ranges(struct scratch *scratch, const bool 
 	for (unsigned number = 0; number < JUDGEMENTS; number++)
 		if (found[number])
 			items[n++] = (struct value_range){number, number};
-	return ranges_new(scratch, items, n);
+	return ranges_new(pool, items, n);
 }
 
 static int judge_cell(struct space *space, const struct command *command, struct cell *cell)
@@ -286,7 +286,7 @@ static int make_cells(struct space *space, unsigned number, struct command_cells
 		if (r < 0)
 			return r;
 	}
-	cells.items = scratch_get(&space->kept, (pieces.n + 1) * sizeof(*cells.items));
+	cells.items = pool_alloc(&space->kept, pieces.n + 1, sizeof(*cells.items));
 	if (!cells.items)
 		return -ENOMEM;
 	for (size_t i = 0; i < pieces.n; i++) {
@@ -321,12 +321,12 @@ static int make_cells(struct space *space, unsigned number, struct command_cells
 const struct command_cells *space_cells(struct space *space, unsigned command)
 {
 	struct command_cells *cells = &space->cells[command];
-	struct scratch_mark mark = scratch_mark(&space->work);
+	struct pool_mark mark = pool_mark(&space->work);
 	int r;
 
 	if (cells->ready)
 		return cells;
 	r = make_cells(space, command, cells);
-	scratch_reset(&space->work, mark);
+	pool_release(&space->work, mark);
 	return r < 0 ? NULL : cells;
 }

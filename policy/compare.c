@@ -114,8 +114,8 @@ static const struct box *box_of(struct comparison *c, unsigned policy, const str
 /* What is found piece by piece is said once: with all that the two ask for, and one example. */
 static int keep_piece(struct comparison *c, const struct box *piece, const struct kept_change *new)
 {
-	struct scratch *work = &c->space->work;
-	struct scratch_mark mark = scratch_mark(work);
+	struct pool *work = &c->space->work;
+	struct pool_mark mark = pool_mark(work);
 	struct kept_change *kept = find_kept(c, new);
 	struct example example;
 	int r;
@@ -142,7 +142,7 @@ static int keep_piece(struct comparison *c, const struct box *piece, const struc
 		kept->change.reported_only = example.reported;
 		r = example_describe(c->space, c->accounts, &example, &kept->example);
 	}
-	scratch_reset(work, mark);
+	pool_release(work, mark);
 	return r < 0 ? r : 0;
 }
 
@@ -178,7 +178,7 @@ static int decided_by(struct comparison *c, const struct box *box, const struct 
 
 	for (unsigned pair = 0; pair < _VERDICT_MAX * _VERDICT_MAX; pair++) {
 		const enum verdict verdicts[2] = {pair / _VERDICT_MAX, pair % _VERDICT_MAX};
-		struct scratch_mark mark = scratch_mark(&space->work);
+		struct pool_mark mark = pool_mark(&space->work);
 		struct kept_change change = {
 			.change = {.kind = CHANGE_VERDICT,
 				   .before = before ? before->rule : NULL,
@@ -204,7 +204,7 @@ static int decided_by(struct comparison *c, const struct box *box, const struct 
 			r = region_possible(space, part, c->domain);
 		if (r > 0)
 			r = decided(c, part, &change);
-		scratch_reset(&space->work, mark);
+		pool_release(&space->work, mark);
 		if (r < 0)
 			return r;
 	}

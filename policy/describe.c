@@ -275,7 +275,7 @@ static void describe_time(struct space *space, const struct box *box, FILE *file
 int region_describe(struct space *space, struct accounts *accounts, const struct box *box,
 		    char **ret)
 {
-	struct scratch_mark mark = scratch_mark(&space->work);
+	struct pool_mark mark = pool_mark(&space->work);
 	_cleanup_free_ char *text = NULL;
 	size_t size;
 	FILE *file = open_memstream(&text, &size);
@@ -294,7 +294,7 @@ int region_describe(struct space *space, struct accounts *accounts, const struct
 		describe_device(space, box, file);
 		describe_time(space, box, file);
 	}
-	scratch_reset(&space->work, mark);
+	pool_release(&space->work, mark);
 	if (fclose(file) != 0)
 		return -ENOMEM;
 	if (r < 0)

@@ -20,12 +20,12 @@ static bool in_part(const struct space_strings *strings, uint64_t part, const ch
 }
 
 /* A string that looks like one: what the part begins with can end in a blank. */
-static const char *string_of_part(const struct space_strings *strings, struct scratch *scratch,
+static const char *string_of_part(const struct space_strings *strings, struct pool *pool,
 				  uint64_t part)
 {
 	const char *begin = strings->begins[part];
 	size_t length = strlen(begin);
-	char *text = scratch_get(scratch, length + 2);
+	char *text = pool_alloc(pool, 1, length + 2);
 
 	if (!text)
 		return NULL;
@@ -59,7 +59,7 @@ static void choose_uuid(const struct space *space, uint64_t number, uint8_t uuid
 		uuid[15]++;
 }
 
-static int choose_fields(struct space *space, struct scratch *scratch, const struct box *fields,
+static int choose_fields(struct space *space, struct pool *pool, const struct box *fields,
 			 unsigned number, struct example *ret)
 {
 	const struct command *command = space->commands[number];
@@ -72,7 +72,7 @@ static int choose_fields(struct space *space, struct scratch *scratch, const str
 		if (field->type == FIELD_BYTES)
 			continue;
 		if (!set)
-			set = ranges_one(scratch, 0, space_top(space, DIM_FIELD + i, number));
+			set = ranges_one(pool, 0, space_top(space, DIM_FIELD + i, number));
 		if (!set)
 			return -ENOMEM;
 		if (field->type == FIELD_UUID)
@@ -84,7 +84,7 @@ static int choose_fields(struct space *space, struct scratch *scratch, const str
 }
 
 /* 1, 0 or -ENOMEM. */
-static int choose_request(struct space *space, struct scratch *scratch, const struct box *box,
+static int choose_request(struct space *space, struct pool *pool, const struct box *box,
 			  enum domain domain, unsigned number, struct example *ret)
 {
 	const struct command_cells *cells = space_cells(space, number);
@@ -98,9 +98,9 @@ static int choose_request(struct space *space, struct scratch *scratch, const st
 		    !boxes_meet(cells->items[i].fields, box))
 			continue;
 		if (judgements)
-			possible = ranges_intersect(scratch, possible, judgements);
-		fields = box_intersect(scratch, cells->items[i].fields, box);
-		if (!possible || !fields || choose_fields(space, scratch, fields, number, ret) < 0)
+			possible = ranges_intersect(pool, possible, judgements);
+		fields = box_intersect(pool, cells->items[i].fields, box);
+		if (!possible || !fields || choose_fields(space, pool, fields, number, ret) < 0)
 			return -ENOMEM;
 		ret->command = space->commands[number];
 		ret->judgement = judgement_of((unsigned)possible->items[0].first);
@@ -110,7 +110,7 @@ static int choose_request(struct space *space, struct scratch *scratch, const st
 	return cells ? 0 : -ENOMEM;
 }
 
-static int choose_command(struct space *space, struct scratch *scratch, const struct box *box,
+static int choose_command(struct space *space, struct pool *pool, const struct box *box,
 			  struct example *ret)
 {
 	const struct ranges *commands = box_get(box, DIM_COMMAND);
@@ -119,7 +119,7 @@ static int choose_command(struct space *space, struct scratch *scratch, const st
 	for (enum domain domain = DOMAIN_STATIC; domain < _DOMAIN_MAX && r == 0; domain++)
 		for (unsigned number = 0; number < space->n_commands && r == 0; number++)
 			if (!commands || ranges_have(commands, number))
-				r = choose_request(space, scratch, box, domain, number, ret);
+				r = choose_request(space, pool, box, domain, number, ret);
 	return r;
 }
 
@@ -144,11 +144,11 @@ static void choose_uid(const struct box *box, struct example *ret)
 		}
 }
 
-static int choose_caller(struct space *space, struct scratch *scratch, const struct box *box,
+static int choose_caller(struct space *space, struct pool *pool, const struct box *box,
 			 struct example *ret)
 {
 	choose_uid(box, ret);
-	ret->gids = scratch_get(scratch, space->n_gids * sizeof(*ret->gids));
+	ret->gids = pool_alloc(pool, space->n_gids, sizeof(*ret->gids));
 	ret->n_gids = 0;
 	if (!ret->gids)
 		return -ENOMEM;
@@ -161,7 +161,7 @@ static int choose_caller(struct space *space, struct scratch *scratch, const str
 	return 0;
 }
 
-static int choose_device(struct space *space, struct scratch *scratch, const struct box *box,
+static int choose_device(struct space *space, struct pool *pool, const struct box *box,
 			 struct example *ret)
 {
 	const struct ranges *disputed = box_get(box, DIM_DISPUTED);
@@ -177,7 +177,7 @@ static int choose_device(struct space *space, struct scratch *scratch, const str
 		if (key == DEVICE_SERIAL && part == 0 && (!set || ranges_have(set, 1)))
 			part = 1;
 		ret->given[key] = set != NULL;
-		ret->strings[key] = string_of_part(&space->strings[key], scratch, part);
+		ret->strings[key] = string_of_part(&space->strings[key], pool, part);
 		if (!ret->strings[key])
 			return -ENOMEM;
 	}
@@ -185,10 +185,10 @@ static int choose_device(struct space *space, struct scratch *scratch, const str
 	return 0;
 }
 
-static int choose_time(struct space *space, struct scratch *scratch, const struct box *box,
+static int choose_time(struct space *space, struct pool *pool, const struct box *box,
 		       struct example *ret)
 {
-	ret->minutes = scratch_get(scratch, space->n_zones * sizeof(*ret->minutes));
+	ret->minutes = pool_alloc(pool, space->n_zones, sizeof(*ret->minutes));
 	if (!ret->minutes)
 		return -ENOMEM;
 	for (size_t i = 0; i < space->n_zones; i++) {
@@ -199,17 +199,17 @@ static int choose_time(struct space *space, struct scratch *scratch, const struc
 	return 0;
 }
 
-int region_example(struct space *space, struct scratch *scratch, const struct box *box,
+int region_example(struct space *space, struct pool *pool, const struct box *box,
 		   struct example *ret)
 {
-	int r = choose_command(space, scratch, box, ret);
+	int r = choose_command(space, pool, box, ret);
 
 	if (r <= 0)
 		return r;
-	r = choose_caller(space, scratch, box, ret);
+	r = choose_caller(space, pool, box, ret);
 	if (r >= 0)
-		r = choose_device(space, scratch, box, ret);
+		r = choose_device(space, pool, box, ret);
 	if (r >= 0)
-		r = choose_time(space, scratch, box, ret);
+		r = choose_time(space, pool, box, ret);
 	return r < 0 ? r : 1;
 }

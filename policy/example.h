@@ -21,8 +21,8 @@ struct example {
 };
 
 /*
- * 1, with what lives in the scratch memory; 0: there is no request in the box; -ENOMEM. One of the
+ * 1, with what lives in the pool; 0: there is no request in the box; -ENOMEM. One of the
  * static domain is preferred.
  */
-int region_example(struct space *space, struct scratch *scratch, const struct box *box,
+int region_example(struct space *space, struct pool *pool, const struct box *box,
 		   struct example *ret);

@@ -38,7 +38,7 @@ static bool lifted_judges(const struct judgement *judgement, const void *userdat
 static int possible_if(struct linter *linter, size_t number, const struct lifted *lifted)
 {
 	const struct entries *entries = &linter->space->policies[0];
-	struct scratch *work = &linter->space->work;
+	struct pool *work = &linter->space->work;
 	const struct ranges *judgements = judgements_that(work, lifted_judges, lifted);
 	int r = judgements ? 0 : -ENOMEM;
 
@@ -197,7 +197,7 @@ static int left_without(struct linter *linter, size_t number, const struct taker
 
 	for (size_t i = 0; i < takers->n; i++)
 		n += entries->first[takers->rules[i] + 1] - entries->first[takers->rules[i]];
-	items = scratch_get(&linter->space->work, n * sizeof(*items));
+	items = pool_alloc(&linter->space->work, n, sizeof(*items));
 	if (!items)
 		return -ENOMEM;
 	n = 0;

@@ -68,7 +68,7 @@ static int lint_dialect(struct linter *linter, size_t number)
 {
 	const struct rule *rule = &linter->policy->rules[number];
 	struct space *space = linter->space;
-	struct value_range *items = scratch_get(&space->work, space->n_commands * sizeof(*items));
+	struct value_range *items = pool_alloc(&space->work, space->n_commands, sizeof(*items));
 	const char *named = NULL;
 	const struct ranges *others;
 	const struct box *box;
@@ -105,7 +105,7 @@ static int lint_dialect(struct linter *linter, size_t number)
 static const struct box *without_account(struct linter *linter, const struct box *box,
 					 const struct lint_account *account)
 {
-	struct scratch *work = &linter->space->work;
+	struct pool *work = &linter->space->work;
 	const struct ranges *one, *others;
 
 	if (account->group) {

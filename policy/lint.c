@@ -113,8 +113,8 @@ struct finding_example {
 /* 1, with an example in words; 0; -ENOMEM. */
 static int describe_example(struct linter *linter, const struct box *box, char **ret)
 {
-	struct scratch *work = &linter->space->work;
-	struct scratch_mark mark = scratch_mark(work);
+	struct pool *work = &linter->space->work;
+	struct pool_mark mark = pool_mark(work);
 	struct example example;
 	int r;
 
@@ -123,7 +123,7 @@ static int describe_example(struct linter *linter, const struct box *box, char *
 		r = example_describe(linter->space, linter->accounts, &example, ret);
 		r = r < 0 ? r : 1;
 	}
-	scratch_reset(work, mark);
+	pool_release(work, mark);
 	return r;
 }
 
@@ -154,7 +154,7 @@ static int find_left_over(struct linter *linter, size_t n_entries, bool observin
 int lint_find(struct linter *linter, size_t rule, const struct box *within, char **ret_example)
 {
 	const struct entries *entries = &linter->space->policies[0];
-	struct scratch *work = &linter->space->work;
+	struct pool *work = &linter->space->work;
 	int r = 0;
 
 	for (size_t i = entries->first[rule]; i < entries->first[rule + 1] && r == 0; i++) {
@@ -185,7 +185,7 @@ static bool class_from(const struct judgement *judgement, const void *userdata)
 
 const struct box *lint_classes(struct linter *linter, enum effect_class from)
 {
-	struct scratch *work = &linter->space->work;
+	struct pool *work = &linter->space->work;
 	const struct ranges *set = judgements_that(work, class_from, &from);
 
 	return set ? box_new(work, &(struct constraint){DIM_JUDGEMENT, set}, 1) : NULL;
@@ -350,7 +350,7 @@ static int lint_rule(struct linter *linter, size_t number)
 		lint_scope,
 	};
 	const struct rule *rule = &linter->policy->rules[number];
-	struct scratch_mark mark = scratch_mark(&linter->space->work);
+	struct pool_mark mark = pool_mark(&linter->space->work);
 	int r;
 
 	if (rule->disabled)
@@ -361,7 +361,7 @@ static int lint_rule(struct linter *linter, size_t number)
 		r = lints[i](linter, number);
 		r = r < 0 ? r : 1;
 	}
-	scratch_reset(&linter->space->work, mark);
+	pool_release(&linter->space->work, mark);
 	if (r >= 0 && linter->too_long)
 		r = lint_add(linter, LINT_NOT_WORKED_OUT, rule, NULL,
 			     "It takes too long to work out all about \"%s\": too many rules "
@@ -391,7 +391,7 @@ static bool default_allows(const struct judgement *judgement, const void *userda
 static int lint_default(struct linter *linter, const struct opened_default *opened, const char *at,
 			const char *what)
 {
-	struct scratch *work = &linter->space->work;
+	struct pool *work = &linter->space->work;
 	const struct ranges *judgements = judgements_that(work, default_allows, opened);
 	const char *colon = strrchr(at, ':');
 	struct lint_finding finding = {.kind = LINT_DEFAULT_OPENS};
@@ -456,7 +456,7 @@ static int gather_accounts(struct linter *linter)
 
 	for (size_t i = 0; i < linter->policy->n_rules; i++)
 		n += linter->policy->rules[i].caller ? linter->policy->rules[i].caller->n_uids : 0;
-	linter->named = scratch_get(&space->kept, n * sizeof(*linter->named));
+	linter->named = pool_alloc(&space->kept, n, sizeof(*linter->named));
 	if (!linter->named)
 		return -ENOMEM;
 	for (size_t i = 0; i < linter->policy->n_rules; i++) {

@@ -12,28 +12,34 @@
 #define ALIGNMENT  sizeof(uint64_t)
 
 struct pool_block {
-	struct pool_block *next;
-	size_t used, size; /* of `data`, in bytes */
+	struct pool_block *next; /* the one filled before */
+	size_t used, size;	 /* of `data`, in bytes */
 	_Alignas(uint64_t) unsigned char data[];
 };
 
-void pool_done(struct pool *pool)
+struct pool_mark pool_mark(const struct pool *pool)
 {
-	while (pool->blocks) {
+	return (struct pool_mark){
+		.block = pool->blocks,
+		.used = pool->blocks ? pool->blocks->used : 0,
+	};
+}
+
+void pool_release(struct pool *pool, struct pool_mark mark)
+{
+	while (pool->blocks != mark.block) {
 		struct pool_block *block = pool->blocks;
 
 		pool->blocks = block->next;
 		free(block);
 	}
+	if (pool->blocks)
+		pool->blocks->used = mark.used;
 }
 
-static struct pool_block *block_new(size_t size)
+void pool_done(struct pool *pool)
 {
-	struct pool_block *block = calloc(1, sizeof(*block) + size);
-
-	if (block)
-		block->size = size;
-	return block;
+	pool_release(pool, (struct pool_mark){});
 }
 
 void *pool_alloc(struct pool *pool, size_t n, size_t size)
@@ -46,24 +52,17 @@ void *pool_alloc(struct pool *pool, size_t n, size_t size)
 		return NULL;
 	wanted = (wanted + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 	if (!block || wanted > block->size - block->used) {
-		struct pool_block *fresh = block_new(wanted > BLOCK_SIZE ? wanted : BLOCK_SIZE);
+		size_t block_size = wanted > BLOCK_SIZE ? wanted : BLOCK_SIZE;
 
-		if (!fresh)
+		block = malloc(sizeof(*block) + block_size);
+		if (!block)
 			return NULL;
-		/* What is too large for a block gets its own, and the one begun is filled further.
-		 */
-		if (block && wanted > BLOCK_SIZE) {
-			fresh->next = block->next;
-			block->next = fresh;
-		} else {
-			fresh->next = block;
-			pool->blocks = fresh;
-		}
-		block = fresh;
+		*block = (struct pool_block){.next = pool->blocks, .size = block_size};
+		pool->blocks = block;
 	}
 	room = block->data + block->used;
 	block->used += wanted;
-	return room;
+	return memset(room, 0, wanted);
 }
 
 void *pool_copy(struct pool *pool, const void *source, size_t n, size_t size)

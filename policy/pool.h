@@ -16,7 +16,16 @@ struct pool {
 	struct pool_block *blocks; /* the one that is being filled first */
 };
 
+struct pool_mark {
+	struct pool_block *block;
+	size_t used;
+};
+
 void pool_done(struct pool *pool);
+
+/* For a search that goes on and back again: what was taken since the mark is given back. */
+struct pool_mark pool_mark(const struct pool *pool);
+void pool_release(struct pool *pool, struct pool_mark mark);
 
 /* Zeroed room for n things of `size` bytes, aligned for pointers and 64-bit numbers; or NULL. */
 void *pool_alloc(struct pool *pool, size_t n, size_t size) __attribute__((alloc_size(2, 3)));

@@ -4,10 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct ranges *ranges_get(struct scratch *scratch, size_t n)
+static struct ranges *ranges_get(struct pool *pool, size_t n)
 {
-	struct ranges *ranges =
-		scratch_get(scratch, sizeof(*ranges) + n * sizeof(ranges->items[0]));
+	struct ranges *ranges = pool_alloc(pool, 1, sizeof(*ranges) + n * sizeof(ranges->items[0]));
 
 	if (ranges)
 		ranges->n = 0;
@@ -21,9 +20,9 @@ static int compare_ranges(const void *a, const void *b)
 	return (x->first > y->first) - (x->first < y->first);
 }
 
-const struct ranges *ranges_new(struct scratch *scratch, const struct value_range *items, size_t n)
+const struct ranges *ranges_new(struct pool *pool, const struct value_range *items, size_t n)
 {
-	struct ranges *ranges = ranges_get(scratch, n);
+	struct ranges *ranges = ranges_get(pool, n);
 
 	if (!ranges || n == 0)
 		return ranges;
@@ -43,9 +42,9 @@ const struct ranges *ranges_new(struct scratch *scratch, const struct value_rang
 	return ranges;
 }
 
-const struct ranges *ranges_one(struct scratch *scratch, uint64_t first, uint64_t last)
+const struct ranges *ranges_one(struct pool *pool, uint64_t first, uint64_t last)
 {
-	return ranges_new(scratch, &(struct value_range){first, last}, 1);
+	return ranges_new(pool, &(struct value_range){first, last}, 1);
 }
 
 /* The first range that does not end before `number`; ranges->n: there is none. */
@@ -64,10 +63,10 @@ static size_t ranges_find(const struct ranges *ranges, size_t from, uint64_t num
 	return from;
 }
 
-const struct ranges *ranges_intersect(struct scratch *scratch, const struct ranges *a,
+const struct ranges *ranges_intersect(struct pool *pool, const struct ranges *a,
 				      const struct ranges *b)
 {
-	struct ranges *ranges = ranges_get(scratch, a->n + b->n);
+	struct ranges *ranges = ranges_get(pool, a->n + b->n);
 	size_t i = 0, j = 0;
 
 	if (!ranges)
@@ -87,10 +86,10 @@ const struct ranges *ranges_intersect(struct scratch *scratch, const struct rang
 	return ranges;
 }
 
-const struct ranges *ranges_subtract(struct scratch *scratch, const struct ranges *a,
+const struct ranges *ranges_subtract(struct pool *pool, const struct ranges *a,
 				     const struct ranges *b)
 {
-	struct ranges *ranges = ranges_get(scratch, a->n + b->n);
+	struct ranges *ranges = ranges_get(pool, a->n + b->n);
 	size_t j = 0;
 
 	if (!ranges)

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "policy/catalogue.h"
-#include "policy/scratch.h"
+#include "policy/pool.h"
 
 struct ranges {
 	size_t n;
@@ -16,12 +16,12 @@ struct ranges {
 };
 
 /* NULL: no memory, from all of these. The items come in any order, and may overlap. */
-const struct ranges *ranges_new(struct scratch *scratch, const struct value_range *items, size_t n);
-const struct ranges *ranges_one(struct scratch *scratch, uint64_t first, uint64_t last);
-const struct ranges *ranges_intersect(struct scratch *scratch, const struct ranges *a,
+const struct ranges *ranges_new(struct pool *pool, const struct value_range *items, size_t n);
+const struct ranges *ranges_one(struct pool *pool, uint64_t first, uint64_t last);
+const struct ranges *ranges_intersect(struct pool *pool, const struct ranges *a,
 				      const struct ranges *b);
 /* What is in a and not in b. */
-const struct ranges *ranges_subtract(struct scratch *scratch, const struct ranges *a,
+const struct ranges *ranges_subtract(struct pool *pool, const struct ranges *a,
 				     const struct ranges *b);
 
 bool ranges_meet(const struct ranges *a, const struct ranges *b);

@@ -52,7 +52,7 @@ int region_possible(struct space *space, const struct box *box, enum domain doma
 struct task {
 	const struct box *box;
 	size_t next;
-	struct scratch_mark mark; /* what was taken after this task was put here is gone by then */
+	struct pool_mark mark; /* what was taken after this task was put here is gone by then */
 };
 
 struct stack {
@@ -101,7 +101,7 @@ static int push_rest(const struct region_search *search, struct stack *stack, co
 {
 	struct space *space = search->space;
 	const struct box *entry = search->entries[at].box;
-	const struct box **pieces = scratch_get(&space->work, (entry->n + 1) * sizeof(*pieces));
+	const struct box **pieces = pool_alloc(&space->work, entry->n + 1, sizeof(*pieces));
 	size_t n, bottom = stack->n;
 	int r;
 
@@ -116,7 +116,7 @@ static int push_rest(const struct region_search *search, struct stack *stack, co
 			r = stack_push(stack, pieces[i], at + 1);
 	}
 	for (size_t i = bottom; i < stack->n; i++)
-		stack->items[i].mark = scratch_mark(&space->work);
+		stack->items[i].mark = pool_mark(&space->work);
 	return r;
 }
 
@@ -151,8 +151,8 @@ static int take(const struct region_search *search, struct stack *stack, const s
 
 int region_search(const struct region_search *search, const struct box *box)
 {
-	struct scratch *work = &search->space->work;
-	struct scratch_mark begin = scratch_mark(work);
+	struct pool *work = &search->space->work;
+	struct pool_mark begin = pool_mark(work);
 	struct stack stack = {};
 	int r;
 
@@ -165,10 +165,10 @@ int region_search(const struct region_search *search, const struct box *box)
 	while (r == 0 && stack.n > 0) {
 		struct task task = stack.items[--stack.n];
 
-		scratch_reset(work, task.mark);
+		pool_release(work, task.mark);
 		r = take(search, &stack, &task);
 	}
 	free(stack.items);
-	scratch_reset(work, begin);
+	pool_release(work, begin);
 	return r;
 }

@@ -27,7 +27,7 @@ static bool rule_judges(const struct judgement *judgement, const void *userdata)
 static const struct ranges *patterns_to_ranges(struct space *space, enum device_key key,
 					       const struct pattern_list *list)
 {
-	struct value_range *items = scratch_get(&space->work, list->n * sizeof(*items));
+	struct value_range *items = pool_alloc(&space->work, list->n, sizeof(*items));
 	size_t n = 0;
 
 	for (size_t i = 0; items && i < list->n; i++) {
@@ -103,7 +103,7 @@ static int conditions_of(struct space *space, const struct rule *rule, struct bo
 {
 	const struct command_set *set = rule->command;
 
-	ret->items = scratch_get(&space->work, set->names.n * sizeof(*ret->items));
+	ret->items = pool_alloc(&space->work, set->names.n, sizeof(*ret->items));
 	if (!ret->items)
 		return -ENOMEM;
 	for (size_t i = 0; i < set->names.n; i++) {
@@ -137,8 +137,8 @@ static int commands_of(struct space *space, const struct rule *rule, struct boxe
 
 	if (rule->command && rule->command->where)
 		return conditions_of(space, rule, ret);
-	items = scratch_get(&space->work, (space->n_commands + 1) * sizeof(*items));
-	ret->items = scratch_get(&space->work, sizeof(*ret->items));
+	items = pool_alloc(&space->work, space->n_commands + 1, sizeof(*items));
+	ret->items = pool_alloc(&space->work, 1, sizeof(*ret->items));
 	if (!items || !ret->items)
 		return -ENOMEM;
 	for (unsigned i = 0; i < space->n_commands; i++)
@@ -171,10 +171,10 @@ static int callers_of(struct space *space, const struct rule *rule, struct boxes
 	unsigned *groups;
 	size_t n;
 
-	ret->items = scratch_get(&space->work, (set->n_gids + 1) * sizeof(*ret->items));
-	items = scratch_get(&space->work, set->n_uids * sizeof(*items));
-	constraints = scratch_get(&space->work, (set->n_gids + 1) * sizeof(*constraints));
-	groups = scratch_get(&space->work, set->n_gids * sizeof(*groups));
+	ret->items = pool_alloc(&space->work, set->n_gids + 1, sizeof(*ret->items));
+	items = pool_alloc(&space->work, set->n_uids, sizeof(*items));
+	constraints = pool_alloc(&space->work, set->n_gids + 1, sizeof(*constraints));
+	groups = pool_alloc(&space->work, set->n_gids, sizeof(*groups));
 	in = ranges_one(&space->kept, 1, 1);
 	out = ranges_one(&space->kept, 0, 0);
 	if (!ret->items || !items || !constraints || !groups || !in || !out)
@@ -281,18 +281,18 @@ int space_add_rules(struct space *space, struct entries *entries)
 	struct entry_list list = {};
 	int r = 0;
 
-	entries->first = scratch_get(&space->kept, (policy->n_rules + 1) * sizeof(*entries->first));
+	entries->first = pool_alloc(&space->kept, policy->n_rules + 1, sizeof(*entries->first));
 	if (!entries->first)
 		return -ENOMEM;
 	for (size_t i = 0; i < policy->n_rules && r >= 0; i++) {
-		struct scratch_mark mark = scratch_mark(&space->work);
+		struct pool_mark mark = pool_mark(&space->work);
 
 		entries->first[i] = list.n;
 		r = add_rule(space, &policy->rules[i], &list);
-		scratch_reset(&space->work, mark);
+		pool_release(&space->work, mark);
 	}
 	entries->first[policy->n_rules] = list.n;
-	entries->items = scratch_get(&space->kept, list.n * sizeof(*entries->items));
+	entries->items = pool_alloc(&space->kept, list.n, sizeof(*entries->items));
 	if (!entries->items)
 		r = -ENOMEM;
 	if (r >= 0 && list.n > 0)

@@ -16,8 +16,8 @@ struct space *space_free(struct space *space)
 {
 	if (!space)
 		return NULL;
-	scratch_done(&space->kept);
-	scratch_done(&space->work);
+	pool_done(&space->kept);
+	pool_done(&space->work);
 	free(space);
 	return NULL;
 }
@@ -60,11 +60,10 @@ static size_t make_set(void *items, size_t n, size_t size,
  * is the least letter; after "LAB-*" comes "LAB.". NULL: nothing comes after it (*ret_none), or no
  * memory.
  */
-static const char *pattern_end(struct scratch *scratch, const struct pattern *pattern,
-			       bool *ret_none)
+static const char *pattern_end(struct pool *pool, const struct pattern *pattern, bool *ret_none)
 {
 	size_t length = strlen(pattern->text);
-	char *end = scratch_get(scratch, length + 2);
+	char *end = pool_alloc(pool, 1, length + 2);
 
 	*ret_none = false;
 	if (!end)
@@ -157,8 +156,8 @@ static int gather_strings(struct space *space)
 		struct space_strings *strings = &space->strings[key];
 		size_t n = gathering.capacity[key];
 
-		strings->patterns = scratch_get(&space->kept, (n + 1) * sizeof(*strings->patterns));
-		strings->begins = scratch_get(&space->kept, (2 * n + 2) * sizeof(*strings->begins));
+		strings->patterns = pool_alloc(&space->kept, n + 1, sizeof(*strings->patterns));
+		strings->begins = pool_alloc(&space->kept, 2 * n + 2, sizeof(*strings->begins));
 		if (!strings->patterns || !strings->begins)
 			return -ENOMEM;
 		strings->begins[strings->n++] = "";
@@ -189,13 +188,13 @@ static uint64_t part_of(const struct space_strings *strings, const char *begin)
 	return (uint64_t)(found - strings->begins);
 }
 
-const struct ranges *space_pattern(struct space *space, struct scratch *scratch,
-				   enum device_key key, const struct pattern *pattern)
+const struct ranges *space_pattern(struct space *space, struct pool *pool, enum device_key key,
+				   const struct pattern *pattern)
 {
 	const struct space_strings *strings = &space->strings[key];
 	uint64_t first = part_of(strings, pattern->text), last = strings->n - 1;
 	bool none;
-	const char *end = pattern_end(scratch, pattern, &none);
+	const char *end = pattern_end(pool, pattern, &none);
 
 	if (!end && !none)
 		return NULL;
@@ -203,7 +202,7 @@ const struct ranges *space_pattern(struct space *space, struct scratch *scratch,
 		last = part_of(strings, end) - 1;
 	if (key == DEVICE_SERIAL && first == 0) /* "" */
 		first = 1;
-	return ranges_new(scratch, &(struct value_range){first, last}, 1);
+	return ranges_new(pool, &(struct value_range){first, last}, 1);
 }
 
 /* Calls `visit` for each condition of the commands and of the rules. */
@@ -252,7 +251,7 @@ static void add_uuids(struct space *space, const struct condition *condition)
 static int gather_uuids(struct space *space)
 {
 	each_condition(space, count_uuids);
-	space->uuids = scratch_get(&space->kept, (space->n_uuids + 1) * sizeof(*space->uuids));
+	space->uuids = pool_alloc(&space->kept, space->n_uuids + 1, sizeof(*space->uuids));
 	if (!space->uuids)
 		return -ENOMEM;
 	space->n_uuids = 0;
@@ -281,8 +280,8 @@ static int gather_others(struct space *space)
 			n_gids += rule->caller ? rule->caller->n_gids : 0;
 			n_zones += rule->when != NULL;
 		}
-	space->gids = scratch_get(&space->kept, (n_gids + 1) * sizeof(*space->gids));
-	space->zones = scratch_get(&space->kept, (n_zones + 1) * sizeof(*space->zones));
+	space->gids = pool_alloc(&space->kept, n_gids + 1, sizeof(*space->gids));
+	space->zones = pool_alloc(&space->kept, n_zones + 1, sizeof(*space->zones));
 	if (!space->gids || !space->zones)
 		return -ENOMEM;
 	for (size_t p = 0; p < space->n_policies; p++)
@@ -344,7 +343,7 @@ static int compare_constraints(const void *a, const void *b)
 	return (x->dimension > y->dimension) - (x->dimension < y->dimension);
 }
 
-const struct box *space_condition(struct space *space, struct scratch *scratch,
+const struct box *space_condition(struct space *space, struct pool *pool,
 				  const struct condition *condition)
 {
 	struct constraint fields[FIELDS_MAX];
@@ -356,17 +355,16 @@ const struct box *space_condition(struct space *space, struct scratch *scratch,
 		const struct ranges *set;
 
 		if (term->n_uuids > 0) {
-			struct value_range *items =
-				scratch_get(scratch, term->n_uuids * sizeof(*items));
+			struct value_range *items = pool_alloc(pool, term->n_uuids, sizeof(*items));
 
 			for (size_t u = 0; items && u < term->n_uuids; u++) {
 				uint64_t number = space_uuid(space, term->uuids[u]);
 
 				items[u] = (struct value_range){number, number};
 			}
-			set = items ? ranges_new(scratch, items, term->n_uuids) : NULL;
+			set = items ? ranges_new(pool, items, term->n_uuids) : NULL;
 		} else {
-			set = ranges_new(scratch, term->ranges, term->n_ranges);
+			set = ranges_new(pool, term->ranges, term->n_ranges);
 		}
 		if (!set)
 			return NULL;
@@ -374,7 +372,7 @@ const struct box *space_condition(struct space *space, struct scratch *scratch,
 	}
 	if (n > 0)
 		qsort(fields, n, sizeof(*fields), compare_constraints);
-	return box_new(scratch, fields, n);
+	return box_new(pool, fields, n);
 }
 
 static int gather_commands(struct space *space)
@@ -383,9 +381,8 @@ static int gather_commands(struct space *space)
 
 	for (size_t i = 0; i < catalogue->n_dialects; i++)
 		space->n_commands += (unsigned)catalogue->dialects[i].n_commands;
-	space->commands =
-		scratch_get(&space->kept, (space->n_commands + 1) * sizeof(*space->commands));
-	space->cells = scratch_get(&space->kept, (space->n_commands + 1) * sizeof(*space->cells));
+	space->commands = pool_alloc(&space->kept, space->n_commands + 1, sizeof(*space->commands));
+	space->cells = pool_alloc(&space->kept, space->n_commands + 1, sizeof(*space->cells));
 	if (!space->commands || !space->cells)
 		return -ENOMEM;
 	memset(space->cells, 0, (space->n_commands + 1) * sizeof(*space->cells));

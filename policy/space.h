@@ -36,7 +36,7 @@ struct judgement {
 struct judgement judgement_of(unsigned number);
 unsigned judgement_number(const struct judgement *judgement);
 /* Those for which `test` holds. */
-const struct ranges *judgements_that(struct scratch *scratch,
+const struct ranges *judgements_that(struct pool *pool,
 				     bool (*test)(const struct judgement *judgement,
 						  const void *userdata),
 				     const void *userdata);
@@ -71,8 +71,8 @@ struct entries {
 
 struct space {
 	const struct catalogue *catalogue;
-	struct scratch kept, work; /* for as long as the space; for as long as a search */
-	uint64_t steps;		   /* how much more a search may do */
+	struct pool kept, work; /* for as long as the space; for as long as a search */
+	uint64_t steps;		/* how much more a search may do */
 
 	const struct command **commands;
 	unsigned n_commands;
@@ -102,11 +102,11 @@ struct space *space_free(struct space *space);
 /* The greatest number of a dimension; `command`: whose field it is, where it is one. */
 uint64_t space_top(const struct space *space, unsigned dimension, unsigned command);
 /* The parts that a pattern of a device's key stands for. */
-const struct ranges *space_pattern(struct space *space, struct scratch *scratch,
-				   enum device_key key, const struct pattern *pattern);
+const struct ranges *space_pattern(struct space *space, struct pool *pool, enum device_key key,
+				   const struct pattern *pattern);
 uint64_t space_uuid(const struct space *space, const uint8_t uuid[static 16]);
 /* The condition's fields alone. */
-const struct box *space_condition(struct space *space, struct scratch *scratch,
+const struct box *space_condition(struct space *space, struct pool *pool,
 				  const struct condition *condition);
 
 /* NULL: no memory. */

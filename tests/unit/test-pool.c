@@ -39,13 +39,35 @@ static void rooms_are_apart_and_zero(void **state)
 			assert_int_equal(rooms[i][j], i % 255 + 1);
 }
 
-static void a_large_room_leaves_the_block_in_use(void **state)
+/* Back to a mark, over blocks and what is larger than one; what is taken then is zero again. */
+static void what_was_taken_since_a_mark_is_given_back(void **state)
 {
 	_cleanup_(pool_done) struct pool pool = {};
-	char *first = pool_alloc(&pool, 1, 8);
+	const struct pool_mark begin = pool_mark(&pool);
+	char *first = pool_strdup(&pool, "first"), *next;
+	const struct pool_mark mark = pool_mark(&pool);
 
-	assert_non_null(pool_alloc(&pool, 1024, 1024));
-	assert_ptr_equal(pool_alloc(&pool, 1, 8), first + 8);
+	for (unsigned round = 0; round < 3; round++) {
+		static const size_t sizes[] = {8, 1024 * 1024, 8, 200 * 1024, 200 * 1024};
+
+		for (size_t i = 0; i < ELEMENTSOF(sizes); i++) {
+			char *room = pool_alloc(&pool, 1, sizes[i]);
+
+			assert_non_null(room);
+			if (i == 0)
+				assert_ptr_equal(room, first + 8);
+			for (size_t j = 0; j < sizes[i]; j++)
+				assert_int_equal(room[j], 0);
+			memset(room, 0xff, sizes[i]);
+		}
+		pool_release(&pool, mark);
+		assert_ptr_equal(pool.blocks, mark.block);
+		assert_string_equal(first, "first");
+	}
+	next = pool_alloc(&pool, 1, 8);
+	assert_ptr_equal(next, first + 8);
+	pool_release(&pool, begin);
+	assert_null(pool.blocks);
 }
 
 static void sizes_that_overflow_are_refused(void **state)
@@ -117,7 +139,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rooms_are_apart_and_zero),
-		cmocka_unit_test(a_large_room_leaves_the_block_in_use),
+		cmocka_unit_test(what_was_taken_since_a_mark_is_given_back),
 		cmocka_unit_test(sizes_that_overflow_are_refused),
 		cmocka_unit_test(texts_are_copied),
 		cmocka_unit_test(trees_have_keys_of_their_own),

@@ -92,7 +92,7 @@ struct covering {
 static void check_example(struct covering *covering, const struct box *piece,
 			  const struct entry *entry)
 {
-	struct scratch_mark mark = scratch_mark(&covering->space->work);
+	struct pool_mark mark = pool_mark(&covering->space->work);
 	_cleanup_free_ char *in_words = NULL, *where = NULL;
 	struct tiny_point point = {};
 	struct decision decision;
@@ -130,7 +130,7 @@ static void check_example(struct covering *covering, const struct box *piece,
 			 0);
 	assert_int_equal(region_describe(covering->space, covering->accounts, piece, &where), 0);
 	assert_true(strlen(in_words) > 0 && strlen(where) > 0);
-	scratch_reset(&covering->space->work, mark);
+	pool_release(&covering->space->work, mark);
 }
 
 static int on_piece(const struct box *piece, const struct entry *entry, void *userdata)
