@@ -206,6 +206,9 @@ void print_problems(FILE *file, const struct problems *problems)
 
 void json_problems(struct json *json, const struct problems *problems)
 {
+	/* Of all that there are; only so many of them are kept. */
+	json_number(json, "errors", problems->n_errors);
+	json_number(json, "warnings", problems->n_warnings);
 	json_begin(json, "problems", '[');
 	for (size_t i = 0; i < problems->n; i++) {
 		const struct problem *problem = &problems->items[i];
@@ -251,17 +254,23 @@ int policy_input_fail(const struct policy_input *input, const struct arguments *
 	return code;
 }
 
+int policy_input_read(struct policy_input *input, bool symbolic, const char *const *words,
+		      struct policy_paths *ret_paths, struct policy **ret)
+{
+	int r = 0;
+
+	if (!input->catalogue)
+		r = policy_input_open(symbolic, input);
+	if (r >= 0)
+		r = policy_paths_find(words, &input->problems, ret_paths);
+	return r < 0 ? r : policy_input_load(input, ret_paths, ret);
+}
+
 int open_policy(const struct arguments *arguments, int code, const char *const *words,
 		struct policy_input *input, struct policy **ret)
 {
 	_cleanup_(policy_paths_done) struct policy_paths paths = {};
-	int r = 0;
+	int r = policy_input_read(input, arguments->no_users, words, &paths, ret);
 
-	if (!input->catalogue)
-		r = policy_input_open(arguments->no_users, input);
-	if (r >= 0)
-		r = policy_paths_find(words, &input->problems, &paths);
-	if (r >= 0)
-		r = policy_input_load(input, &paths, ret);
 	return r < 0 ? policy_input_fail(input, arguments, code, r, stderr) : EXIT_OK;
 }

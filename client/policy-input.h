@@ -43,12 +43,20 @@ int policy_input_load(struct policy_input *input, const struct policy_paths *pat
 		      struct policy **ret);
 
 /*
+ * All of the above; `input` is opened where it is not yet. The warnings stay in input->problems:
+ * whoever goes on shows them, for a rule that is switched off can be the one that matters.
+ */
+int policy_input_read(struct policy_input *input, bool symbolic, const char *const *words,
+		      struct policy_paths *ret_paths, struct policy **ret);
+
+/*
  * What came of `r` of one of these: for people the problems on `file` and a verdict on stderr.
  * Returns `code`.
  */
 int policy_input_fail(const struct policy_input *input, const struct arguments *arguments, int code,
 		      int r, FILE *file);
-/* All of the above, for the verbs that have nothing to add: an exit code, and it has been said. */
+/* policy_input_read() for the verbs that have nothing to add: an exit code, and it has been said.
+ */
 int open_policy(const struct arguments *arguments, int code, const char *const *words,
 		struct policy_input *input, struct policy **ret);
 

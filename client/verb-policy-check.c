@@ -22,12 +22,8 @@ int verb_policy_check(const struct arguments *arguments, struct fwctld *connecti
 	_cleanup_(policy_freep) struct policy *policy = NULL;
 	int r;
 
-	r = policy_input_open(arguments->no_users, &input);
-	if (r >= 0)
-		r = policy_paths_find((const char *const *)arguments->words + 1, &input.problems,
-				      &paths);
-	if (r >= 0)
-		r = policy_input_load(&input, &paths, &policy);
+	r = policy_input_read(&input, arguments->no_users,
+			      (const char *const *)arguments->words + 1, &paths, &policy);
 	/* On stdout, like any check's findings; the verdict on them, when it is bad, on stderr. */
 	if (r < 0)
 		return policy_input_fail(&input, arguments, EXIT_FAILED, r, stdout);

@@ -35,9 +35,11 @@ int verb_policy_diff(const struct arguments *arguments, struct fwctld *connectio
 	if (arguments->json) {
 		json_begin(&json, NULL, '{');
 		policy_diff_json(&json, "changes", &diff);
+		json_problems(&json, &input.problems);
 		json_end(&json, '}');
 		putchar('\n');
 	} else {
+		print_problems(stderr, &input.problems);
 		policy_diff_print(stdout, &diff);
 	}
 	return diff.n > 0 ? EXIT_DIFFERENT : EXIT_OK;

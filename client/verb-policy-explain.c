@@ -279,6 +279,7 @@ static void write_json(const struct explanation *e)
 		json_end(&json, '}');
 	}
 	json_end(&json, ']');
+	json_problems(&json, &e->input.problems);
 	json_end(&json, '}');
 	putchar('\n');
 }
@@ -437,8 +438,10 @@ int verb_policy_explain(const struct arguments *arguments, struct fwctld *connec
 	e.query.request = &e.sample.request;
 	decide(e.policy, &e.query, &e.decision);
 	decision_describe(e.policy, &e.decision, &e.text);
-	if (!arguments->json)
+	if (!arguments->json) {
+		print_problems(stderr, &e.input.problems);
 		return print(&e);
+	}
 	write_json(&e);
 	return EXIT_OK;
 }

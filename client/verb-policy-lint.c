@@ -27,7 +27,7 @@ static void print(const struct lint *lint)
 		puts("Nothing was found.");
 }
 
-static void write_json(const struct lint *lint)
+static void write_json(const struct lint *lint, const struct problems *problems)
 {
 	struct json json = {.file = stdout};
 
@@ -48,6 +48,7 @@ static void write_json(const struct lint *lint)
 		json_end(&json, '}');
 	}
 	json_end(&json, ']');
+	json_problems(&json, problems);
 	json_end(&json, '}');
 	putchar('\n');
 }
@@ -65,9 +66,11 @@ int verb_policy_lint(const struct arguments *arguments, struct fwctld *connectio
 		return r;
 	if (policy_lint(policy, input.accounts, &lint) < 0)
 		return fail(arguments, EXIT_FAILED, "Out of memory.");
-	if (arguments->json)
-		write_json(&lint);
-	else
+	if (arguments->json) {
+		write_json(&lint, &input.problems);
+	} else {
+		print_problems(stderr, &input.problems);
 		print(&lint);
+	}
 	return lint.n > 0 ? EXIT_FAILED : EXIT_OK;
 }

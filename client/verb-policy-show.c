@@ -205,7 +205,7 @@ static void json_place(struct json *json, const char *file, unsigned line)
 	json_string(json, "at", at);
 }
 
-static void write_json(const struct shown *shown)
+static void write_json(const struct shown *shown, const struct problems *problems)
 {
 	const struct policy *policy = shown->policy;
 	struct json json = {.file = stdout};
@@ -251,6 +251,7 @@ static void write_json(const struct shown *shown)
 		}
 	}
 	json_end(&json, ']');
+	json_problems(&json, problems);
 	json_end(&json, '}');
 	putchar('\n');
 }
@@ -263,12 +264,8 @@ int verb_policy_show(const struct arguments *arguments, struct fwctld *connectio
 	_cleanup_(shown_done) struct shown shown = {};
 	int r;
 
-	r = policy_input_open(arguments->no_users, &input);
-	if (r >= 0)
-		r = policy_paths_find((const char *const *)arguments->words + 1, &input.problems,
-				      &paths);
-	if (r >= 0)
-		r = policy_input_load(&input, &paths, &policy);
+	r = policy_input_read(&input, arguments->no_users,
+			      (const char *const *)arguments->words + 1, &paths, &policy);
 	if (r >= 0) {
 		shown.policy = policy;
 		r = read_files(&input, &shown);
@@ -277,9 +274,11 @@ int verb_policy_show(const struct arguments *arguments, struct fwctld *connectio
 		r = find_hidden(&input, paths.folders, &shown);
 	if (r < 0)
 		return policy_input_fail(&input, arguments, EXIT_FAILED, r, stderr);
-	if (arguments->json)
-		write_json(&shown);
-	else
+	if (arguments->json) {
+		write_json(&shown, &input.problems);
+	} else {
+		print_problems(stderr, &input.problems);
 		print(&shown);
+	}
 	return EXIT_OK;
 }

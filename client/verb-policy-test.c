@@ -30,7 +30,8 @@ static void print(const struct policy *policy, const struct case_report *report)
 		       policy->n_rules - n_missed, policy->n_rules);
 }
 
-static void write_json(const struct policy *policy, const struct case_report *report)
+static void write_json(const struct policy *policy, const struct case_report *report,
+		       const struct problems *problems)
 {
 	struct json json = {.file = stdout};
 
@@ -66,6 +67,7 @@ static void write_json(const struct policy *policy, const struct case_report *re
 		json_end(&json, '}');
 	}
 	json_end(&json, ']');
+	json_problems(&json, problems);
 	json_end(&json, '}');
 	putchar('\n');
 }
@@ -79,19 +81,17 @@ int verb_policy_test(const struct arguments *arguments, struct fwctld *connectio
 	int r;
 
 	/* Cases decide the same on every machine. */
-	r = policy_input_open(true, &input);
-	if (r >= 0)
-		r = policy_paths_find((const char *const *)arguments->words + 1, &input.problems,
-				      &paths);
-	if (r >= 0)
-		r = policy_input_load(&input, &paths, &policy);
+	r = policy_input_read(&input, true, (const char *const *)arguments->words + 1, &paths,
+			      &policy);
 	if (r >= 0)
 		r = case_report_make(&input, policy, paths.cases, &report);
 	if (r < 0)
 		return policy_input_fail(&input, arguments, EXIT_FAILED, r, stderr);
-	if (arguments->json)
-		write_json(policy, &report);
-	else
+	if (arguments->json) {
+		write_json(policy, &report, &input.problems);
+	} else {
+		print_problems(stderr, &input.problems);
 		print(policy, &report);
+	}
 	return report.n_failed > 0 ? EXIT_FAILED : EXIT_OK;
 }

@@ -379,7 +379,7 @@ def test_policy_check():
 
         out, err, found = policy_check(folder, good, code=0)
         assert out == "The policy is in order: 1 rule from 1 file.\n" and not err, (out, err)
-        assert found == {"rules": 1, "files": 1, "problems": []}, found
+        assert found == {"rules": 1, "files": 1, "errors": 0, "warnings": 0, "problems": []}, found
 
         out, err, found = policy_check(folder, good, bad, code=1)
         assert re.search(rf"^{re.escape(str(bad))}:3:14: error: ", out, re.M), out

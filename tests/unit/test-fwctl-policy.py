@@ -108,6 +108,9 @@ def policy(*words, code=0, **environment):
     return result.stdout, result.stderr, json.loads(as_json.stdout)
 
 
+NO_PROBLEMS = {"errors": 0, "warnings": 0, "problems": []}
+
+
 def test_there_is_help_for_each():
     def run(*words):
         return subprocess.run([FWCTL, *words], capture_output=True, check=False, text=True, env=ENVIRONMENT)
@@ -141,6 +144,24 @@ def test_check_takes_folders_and_leaves_cases_alone():
             assert [file.rpartition("/")[2] for file in found["files"]] == ["a.yaml", "Z.yaml"], found
     with folder() as base:
         assert "everything is denied" in policy("check", base)[0]
+
+
+def test_no_verb_hides_that_a_rule_is_switched_off():
+    allow = "version: 1\nrules:\n  - {id: a, caller: {user: no-such-user}, verdict: allow}\n"
+    with folder(a_yaml=allow) as base:
+        for words in (["lint", base], ["show", base], ["diff", base, base],
+                      ["explain", "--policy", base, "--user", "root", "nvme.identify"]):
+            _, err, found = policy(*words)
+            assert err.count("so this rule is switched off") == 1 + (words[0] == "diff"), (words, err)
+            assert found["errors"] == 0 and found["warnings"] == len(found["problems"]) > 0, (words, found)
+
+
+def test_problems_that_are_left_out_are_counted():
+    with folder(a_yaml="version: 1\nrules:\n" + "  - {}\n" * 150) as base:
+        out, _, found = policy("check", base, code=1)
+        error = found["error"]
+        assert error["errors"] > len(error["problems"]) == 100, error["errors"]
+        assert f"{error['errors'] - 100} further errors are not shown." in out, out[-200:]
 
 
 def test_no_users_asks_nobody():
@@ -426,14 +447,14 @@ def test_diff_says_what_changes():
         assert (first["before"], first["after"], first["rule-before"], first["rule-after"]) == \
             ("authenticate", "deny", "lab-format", "no-format"), first
         assert {change["kind"] for change in found["changes"]} == {"verdict", "limit"}, found
-        assert policy("diff", "--no-users", old, old / "a.yaml") == ("", "", {"changes": []})
+        assert policy("diff", "--no-users", old, old / "a.yaml") == ("", "", {"changes": [], **NO_PROBLEMS})
         assert policy("diff", "--no-users", "installed", new, code=1, FWCTLD_POLICY_DIR=str(old))[0] == out
         for words in ((old, "/nonexistent"), ("/nonexistent", old)):
             assert "No such file" in policy("diff", "--no-users", *words, code=2)[1]
         policy("diff", old, code=2)
         # What is shown in one file is the same policy.
         (new / "c.yaml").write_text(policy("show", "--no-users", old)[0])
-        assert policy("diff", "--no-users", old, new / "c.yaml")[2] == {"changes": []}
+        assert policy("diff", "--no-users", old, new / "c.yaml")[2] == {"changes": [], **NO_PROBLEMS}
 
 
 # An /etc and a /run of our own, with what is installed there; $1 is shared with the test.
