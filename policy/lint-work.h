@@ -44,10 +44,15 @@ int lint_find(struct linter *linter, size_t rule, const struct box *within, char
 /* The same of what no rule decides. */
 int lint_find_default(struct linter *linter, const struct box *within, char **ret_example);
 
+/* A request of the box in words, to be freed: 1; 0: there is none; -ENOMEM. */
+int lint_describe(struct linter *linter, const struct box *box, char **ret);
+
 /* Requests of this class and of worse ones. NULL: no memory. */
 const struct box *lint_classes(struct linter *linter, enum effect_class from);
 
 /* What the id promises, against what the rule does. 0 or -ENOMEM. */
 int lint_name(struct linter *linter, size_t rule);
+/* Whether it opens, or fails to deny, more than somebody can have meant; or less. 0 or -ENOMEM. */
+int lint_opening(struct linter *linter, size_t rule);
 /* Whether the rule ever matches, and if not, why. 1: it does; 0; -ENOMEM. */
 int lint_matches(struct linter *linter, size_t rule);
