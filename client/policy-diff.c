@@ -101,16 +101,23 @@ static void print_rule(FILE *file, const struct rule *rule)
 	fprintf(file, ":%u", rule->line);
 }
 
-/* "deny -> allow (rule x, 60-site.yaml:7; before: a default)" */
-static void print_verdicts(FILE *file, const struct policy_diff_item *item)
+/* " (rule x, 60-site.yaml:7; before: a default)" */
+static void print_deciders(FILE *file, const struct policy_diff_item *item)
 {
-	fprintf(file, "%s -> %s (", verdict_to_string(item->verdict_before),
-		verdict_to_string(item->verdict_after));
+	fputs(" (", file);
 	print_rule(file, item->after);
 	fputs("; before: ", file);
 	print_rule(file, item->before);
 	fputs(item->reported_only ? "; only where a device reports worse than is known)" : ")",
 	      file);
+}
+
+/* "deny -> allow", and who decides. */
+static void print_verdicts(FILE *file, const struct policy_diff_item *item)
+{
+	fprintf(file, "%s -> %s", verdict_to_string(item->verdict_before),
+		verdict_to_string(item->verdict_after));
+	print_deciders(file, item);
 }
 
 static bool is_alike(const struct policy_diff_item *a, const struct policy_diff_item *b)
@@ -137,12 +144,18 @@ static void print_alike(FILE *file, const struct policy_diff_item *items, size_t
 
 static void print_other(FILE *file, const struct policy_diff_item *item)
 {
-	print_rule(file, item->after ?: item->before);
+	/* About requests that pass from one rule to another, or about a rule itself. */
+	if (item->where)
+		print_text(file, item->where);
+	else
+		print_rule(file, item->after ?: item->before);
 	fputs(": ", file);
 	if (item->text)
 		print_text(file, item->text);
 	else
 		fputs("what else it changes would have taken too long to work out", file);
+	if (item->where)
+		print_deciders(file, item);
 	putc('\n', file);
 }
 

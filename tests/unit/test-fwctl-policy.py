@@ -457,6 +457,17 @@ def test_diff_says_what_changes():
         assert policy("diff", "--no-users", old, new / "c.yaml")[2] == {"changes": [], **NO_PROBLEMS}
 
 
+def test_diff_says_whose_limit_changes():
+    text = ("version: 1\nrules:\n"
+            "  - {{id: open, class: config-change, when: {{days: {}, zone: UTC}}, verdict: allow}}\n"
+            "  - {{id: eve, caller: {{user: eve}}, command: nvme.set-features, limit: {{count: 1, per: 1d, by: rule}}, "
+            "verdict: allow}}\n")
+    with folder(a_yaml=text.format("sat")) as old, folder(a_yaml=text.format("sun")) as new:
+        out = policy("diff", "--no-users", old, new, code=1)[0]
+        assert re.search(rf"^eve: nvme\.set-features .*, Sun .*: limit: 1 per 1d by rule -> none "
+                         rf"\(rule open, {new}/a\.yaml:3; before: rule eve, {old}/a\.yaml:4\)$", out, re.M), out
+
+
 # An /etc and a /run of our own, with what is installed there; $1 is shared with the test.
 INSTALLED = """
 set -eu
