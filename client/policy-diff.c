@@ -53,6 +53,7 @@ static int on_change(const struct change *change, void *userdata)
 		.verdict_before = change->verdict_before,
 		.verdict_after = change->verdict_after,
 		.reported_only = change->reported_only,
+		.cut = change->cut,
 	};
 
 	if (diff->n >= collector->capacity) {
@@ -120,6 +121,16 @@ static void print_verdicts(FILE *file, const struct policy_diff_item *item)
 	print_deciders(file, item);
 }
 
+/* What the rules ask for can be more than what changes: then one request says what is meant. */
+static void print_part(FILE *file, const struct policy_diff_item *item, unsigned indent)
+{
+	if (!item->cut)
+		return;
+	fprintf(file, "%*snot all of these%s", (int)indent, "", item->example ? "; one is: " : "");
+	print_text(file, item->example ?: "");
+	putc('\n', file);
+}
+
 static bool is_alike(const struct policy_diff_item *a, const struct policy_diff_item *b)
 {
 	return a->kind == CHANGE_VERDICT && b->kind == CHANGE_VERDICT && a->before == b->before &&
@@ -137,6 +148,7 @@ static void print_alike(FILE *file, const struct policy_diff_item *items, size_t
 		fputs("  ", file);
 		print_wrapped(file, items[i].where, 2, output_width(file));
 		putc('\n', file);
+		print_part(file, &items[i], 4);
 	}
 	if (n > shown)
 		fprintf(file, "  and %zu more like these; --json has them all\n", n - shown);
@@ -176,6 +188,7 @@ void policy_diff_print(FILE *file, const struct policy_diff *diff)
 			fputs(": ", file);
 			print_verdicts(file, item);
 			putc('\n', file);
+			print_part(file, item, 2);
 		}
 	}
 }
@@ -208,6 +221,7 @@ void policy_diff_json(struct json *json, const char *key, const struct policy_di
 			json_string(json, "before", verdict_to_string(item->verdict_before));
 			json_string(json, "after", verdict_to_string(item->verdict_after));
 			json_bool(json, "reported-only", item->reported_only);
+			json_bool(json, "partly", item->cut);
 		}
 		json_string(json, "requests", item->where);
 		json_string(json, "example", item->example);

@@ -11,7 +11,7 @@ struct policy_diff {
 		enum change_kind kind;
 		const struct rule *before, *after; /* the policies', which must outlive this */
 		enum verdict verdict_before, verdict_after;
-		bool reported_only;
+		bool reported_only, cut;
 		char *where, *example, *text; /* as in struct change */
 	} * items;
 	size_t n;

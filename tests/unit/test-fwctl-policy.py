@@ -447,6 +447,8 @@ def test_diff_says_what_changes():
         assert (first["before"], first["after"], first["rule-before"], first["rule-after"]) == \
             ("authenticate", "deny", "lab-format", "no-format"), first
         assert {change["kind"] for change in found["changes"]} == {"verdict", "limit"}, found
+        # Of lab-format's requests those for serials with LAB-1 are decided as before.
+        assert first["partly"] and f"\n  not all of these; one is: {first['example']}\n" in "\n" + out, (first, out)
         assert policy("diff", "--no-users", old, old / "a.yaml") == ("", "", {"changes": [], **NO_PROBLEMS})
         assert policy("diff", "--no-users", "installed", new, code=1, FWCTLD_POLICY_DIR=str(old))[0] == out
         for words in ((old, "/nonexistent"), ("/nonexistent", old)):
