@@ -339,8 +339,8 @@ static void read_time(const struct reader *reader, const struct yaml_node *node,
 		return;
 	if (instant_parse(text, &ret->realtime_usec) < 0)
 		yaml_problem(reader->file, node, false, reader->problems,
-			     "\"%s\" is no time; expected one like \"2026-11-22 03:00 UTC\" or "
-			     "\"2026-11-22T03:00:00+01:00\".",
+			     "\"%s\" is no time with its zone; expected one like "
+			     "\"2026-11-22 03:00 UTC\" or \"2026-11-22T03:00:00+01:00\".",
 			     text);
 	ret->timed = true;
 }

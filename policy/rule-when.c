@@ -80,8 +80,8 @@ static int read_time(const struct rule_reader *reader, const struct yaml_node *n
 		}
 	}
 	yaml_problem(reader->file, node, false, reader->problems,
-		     "\"%s\" is no time of the day; expected hours and minutes, \"00:00\" to "
-		     "\"%s\".",
+		     "\"%s\" is no time of the day; expected hours and minutes with two "
+		     "digits each, \"00:00\" to \"%s\".",
 		     text, max == MINUTES_A_DAY ? "24:00" : "23:59");
 	return -EINVAL;
 }
@@ -141,11 +141,11 @@ static int read_zone(const struct rule_reader *reader, const struct yaml_node *n
 	if (r == -ENOMEM)
 		return r;
 	if (r == -ENOENT)
-		yaml_problem(
-			reader->file, node, false, reader->problems,
-			"There is no time zone \"%s\"; expected UTC, a name of the time zone "
-			"database such as Europe/Berlin, or local, which is the machine's own.",
-			name);
+		yaml_problem(reader->file, node, false, reader->problems,
+			     "There is no time zone \"%s\"; expected UTC, a name of the time zone "
+			     "database with its region and its capitals, such as Europe/Berlin, or "
+			     "local, which is the machine's own.",
+			     name);
 	else if (r < 0)
 		yaml_problem(reader->file, node, false, reader->problems,
 			     "The time zone \"%s\" can't be read: %s.", name, strerror(-r));

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/param.h>
 
 /*
@@ -48,7 +49,10 @@ void suggestion_try(struct suggestion *suggestion, const char *candidate)
 	allowed = MAX(wrong_length, length) / 3;
 	if (MAX(wrong_length, length) - MIN(wrong_length, length) > allowed)
 		return;
-	distance = edit_distance(suggestion->wrong, wrong_length, candidate, length);
+	/* Capitals alone are the smallest slip, however many. */
+	distance = strcasecmp(suggestion->wrong, candidate) == 0
+			   ? 0
+			   : edit_distance(suggestion->wrong, wrong_length, candidate, length);
 	if (distance > allowed)
 		return;
 	if (!suggestion->best || distance < suggestion->distance) {

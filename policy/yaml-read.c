@@ -121,9 +121,11 @@ int yaml_read_bool(const struct yaml_file *file, const struct yaml_node *node, c
 	if (r < 0)
 		return r;
 	if (node->quoted || (strcmp(string, "true") != 0 && strcmp(string, "false") != 0)) {
-		yaml_problem(file, node, false, problems,
-			     "Expected %s here: true or false, without quotes. Found \"%s\".", what,
-			     string);
+		yaml_problem(
+			file, node, false, problems,
+			"Expected %s here: true or false, in small letters and without quotes. "
+			"Found \"%s\".",
+			what, string);
 		return -EINVAL;
 	}
 	*ret = string[0] == 't';
