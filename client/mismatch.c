@@ -141,7 +141,7 @@ static void write_when(FILE *file, const struct rule *rule, const struct query *
 	const struct when *when = rule->when;
 	unsigned minute = zone_minute(when->zone, query->now.realtime_usec);
 
-	fprintf(file, "outside its hours: it is %s %02u:%02u (%s)", days[minute / MINUTES_A_DAY],
+	fprintf(file, "outside its times: it is %s %02u:%02u (%s)", days[minute / MINUTES_A_DAY],
 		minute % MINUTES_A_DAY / 60, minute % 60, zone_name(when->zone));
 }
 

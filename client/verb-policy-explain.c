@@ -203,8 +203,8 @@ static int read_time(struct explanation *e)
 	}
 	if (instant_parse(e->arguments->time, &e->query.now.realtime_usec) < 0)
 		return fail(e->arguments, EXIT_USAGE,
-			    "\"%s\" is no time; expected one like \"2026-11-22 03:00 UTC\" or "
-			    "2026-11-22T03:00:00+01:00.",
+			    "\"%s\" is no time with its zone; expected one like "
+			    "\"2026-11-22 03:00 UTC\" or 2026-11-22T03:00:00+01:00.",
 			    e->arguments->time);
 	return EXIT_OK;
 }
@@ -378,10 +378,31 @@ static char *describe_device(const struct explanation *e)
 	return NULL;
 }
 
+/* "nvme.format-nvm nsid=0x1 lbaf=0x0", with what fields have that were not given. */
+static char *describe_command(const struct classified *request)
+{
+	char *text = NULL, value[FIELD_TEXT_MAX];
+	size_t length;
+	FILE *file = open_memstream(&text, &length);
+
+	if (!file)
+		return NULL;
+	fputs(request->command->full_name, file);
+	for (unsigned i = 0; i < request->command->n_fields; i++)
+		fprintf(file, " %s=%s", request->command->fields[i].name,
+			field_format(&request->command->fields[i], &request->values[i], value,
+				     sizeof(value)));
+	if (fclose(file) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
 static int print(const struct explanation *e)
 {
 	const struct classified *request = &e->sample.request;
 	_cleanup_free_ char *caller = describe_caller(e), *device = describe_device(e);
+	_cleanup_free_ char *command = describe_command(request);
 	_cleanup_free_ char *effects = describe_effects(request->effects);
 	char observed[128] = "";
 	const struct fwctld_item items[] = {
@@ -391,7 +412,7 @@ static int print(const struct explanation *e)
 		 .text = e->decision.observed ? observed : NULL},
 		{.name = "caller", .type = FWCTLD_ITEM_TEXT, .text = caller},
 		{.name = "device", .type = FWCTLD_ITEM_TEXT, .text = device},
-		{.name = "command", .type = FWCTLD_ITEM_TEXT, .text = request->command->full_name},
+		{.name = "command", .type = FWCTLD_ITEM_TEXT, .text = command},
 		{.name = "class",
 		 .type = FWCTLD_ITEM_TEXT,
 		 .text = effect_class_to_string(request->class)},
@@ -401,18 +422,18 @@ static int print(const struct explanation *e)
 		 .text = request->effects ? effects : "none"},
 	};
 
-	if (!caller || !device || !effects)
+	if (!caller || !device || !command || !effects)
 		return fail(e->arguments, EXIT_FAILED, "Out of memory.");
 	if (e->decision.observed)
-		snprintf(observed, sizeof(observed), "%s by %s, which would come first",
+		snprintf(observed, sizeof(observed), "%s by %s, did it not only observe",
 			 verdict_to_string(e->decision.observed_verdict), e->decision.observed->id);
 	printf("%s: ", verdict_to_string(e->decision.verdict));
 	print_text(stdout, e->text.reason);
 	putchar('\n');
 	print_items(stdout, &(struct fwctld_items){items, ELEMENTSOF(items)}, 0);
 	print_rules(e);
-	puts("What a device reports of its commands is not asked for here, and can only make the\n"
-	     "class worse; limits count as unused. `fwctl explain` asks fwctld.");
+	puts("What a device reports of its commands is not asked for here, and can only make\n"
+	     "the class worse; limits count as unused. `fwctl explain` asks fwctld.");
 	return EXIT_OK;
 }
 

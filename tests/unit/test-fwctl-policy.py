@@ -204,7 +204,7 @@ def test_explain_says_why_each_rule_does_not_match():
                 (("--device", "type=nvme,model=X", *read), "device: model X is not QEMU NVMe Ctrl or LAB SSD*"),
                 (("--device", "type=nvme", *read), "device: its model is not known, the rule wants QEMU NVMe Ctrl or LAB SSD*"),
                 (("--device", "type=nvme,model=LAB SSD", *read, "--time", "2026-11-22T06:00:00+01:00"),
-                 "outside its hours: it is Sunday 05:00 (UTC)")):
+                 "outside its times: it is Sunday 05:00 (UTC)")):
             out, _, found = explain(base, "--user", "bob", *words)
             assert f"\n  {weekend}{why}\n" in out, (words, out)
             assert found["rules"][3]["why"] == why and found["rule"].startswith("default:"), found
@@ -217,6 +217,7 @@ def test_explain_says_why_each_rule_does_not_match():
         assert 'note:' in out and found["note"] == 'Größe: "ask" C:\\ the # desk', found
         out, _, found = explain(base, *storage, "--device", "serial=LA", "nvme.format-nvm", "nsid=1", "lbaf=0")
         assert "  trial (a.yaml:10): it matches, and only observes\n" in out and "\nobserved: allow by trial" in out, out
+        assert re.search(r"^command: +nvme\.format-nvm nsid=0x1 lbaf=0x0 ", out, re.M), out
         assert (found["observed-rule"], found["observed-verdict"]) == ("trial", "allow"), found
         assert found["observed-rule-at"] == f"{base}/a.yaml:10", found
         assert explain(base, *storage, "--device", "serial=LAB-", *erase)[2]["rule"] == "lab-format"
@@ -249,7 +250,7 @@ def test_explain_refuses_what_it_does_not_understand():
                 (("nvme.identfy",), 1, "Did you mean \"nvme.identify\"?"),
                 (("nvme.identify", "cnss=1"), 1, "nvme.identify has no field \"cnss\""),
                 (("nvme.get-log-page", "lid=smrt"), 1, "\"smrt\" is no value for field \"lid\"; it takes"),
-                (("nvme.identify", "--time", "2026-02-30 03:00 UTC"), 2, "is no time; expected one like"),
+                (("nvme.identify", "--time", "2026-02-30 03:00 UTC"), 2, "is no time with its zone; expected one like"),
                 (("nvme.identify", "--time", "2026-11-22 03:00"), 2, "is no time"),
                 (("nvme.identify", "--time", "2026-11-22 03:00:5 UTC"), 2, "is no time"),
                 (("nvme.identify", "--user", "4294967295"), 2, "is no user number"),
