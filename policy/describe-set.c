@@ -186,22 +186,40 @@ static void write_bound(const struct bound *bound, FILE *file)
 		fprintf(file, " with a scope up to %s", scopes[bound->scope]);
 }
 
-/* Where nothing shorter says it: one after the other. */
-static void write_judgements(enum effect_class class, const struct ranges *some, FILE *file)
+/* Of this class with exactly these hazards, is all of `all` in `some`, whatever the scope? */
+static bool every_scope(const struct judgement *judgement, const struct ranges *some,
+			const struct ranges *all)
 {
+	for (unsigned number = 0; number < JUDGEMENTS; number++) {
+		struct judgement other = judgement_of(number);
+
+		if (other.class == judgement->class && other.hazards == judgement->hazards &&
+		    ranges_have(all, number) && !ranges_have(some, number))
+			return false;
+	}
+	return true;
+}
+
+/* Where nothing shorter says it: one after the other. */
+static void write_judgements(enum effect_class class, const struct ranges *some,
+			     const struct ranges *all, FILE *file)
+{
+	bool said[16] = {};
 	const char *before = " with ";
 
 	for (unsigned number = 0; number < JUDGEMENTS; number++) {
 		struct judgement judgement = judgement_of(number);
+		bool *done = &said[judgement.hazards >> EFFECT_CONFIDENTIAL];
 
-		if (judgement.class != class || !ranges_have(some, number))
+		if (judgement.class != class || !ranges_have(some, number) || *done)
 			continue;
 		fputs(before, file);
 		if (judgement.hazards)
 			write_hazards(judgement.hazards, "+", file);
 		else
 			fputs("no hazard", file);
-		if (judgement.scope != SCOPE_NONE)
+		*done = every_scope(&judgement, some, all);
+		if (!*done && judgement.scope != SCOPE_NONE)
 			fprintf(file, " (scope %u)", judgement.scope);
 		before = " or ";
 	}
@@ -263,7 +281,7 @@ int describe_judgement(struct space *space, const struct box *box, FILE *file)
 				if (find_bound(class, some, all, &bound))
 					write_bound(&bound, file);
 				else
-					write_judgements(class, some, file);
+					write_judgements(class, some, all, file);
 				break;
 			}
 	}
