@@ -408,6 +408,51 @@ static int build_stream(struct builder *builder)
 	return 0;
 }
 
+/*
+ * What people who read the file do not see, or see elsewhere: behind a character that ends the line
+ * for libyaml alone, the rest of a comment is a rule. These are the line ends of YAML 1.1 that 1.2
+ * and editors do not know, a CR without LF, the byte order mark, and what turns the direction of
+ * writing until the line ends (Unicode Standard Annex 9, section 2).
+ */
+static bool is_hidden(const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+
+	switch (p[0]) {
+	case '\r':
+		return p[1] != '\n';
+	case 0xc2: /* U+0085 */
+		return p[1] == 0x85;
+	case 0xe2: /* U+2028 to U+202E, U+2066 to U+2069 */
+		return (p[1] == 0x80 && p[2] >= 0xa8 && p[2] <= 0xae) ||
+		       (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9);
+	case 0xef: /* U+FEFF */
+		return p[1] == 0xbb && p[2] == 0xbf;
+	default:
+		return false;
+	}
+}
+
+static int refuse_hidden(struct builder *builder)
+{
+	const struct yaml_file *file = builder->file;
+
+	for (const char *p = file->text; (p = strpbrk(p, "\r\xc2\xe2\xef")); p++)
+		if (is_hidden(p)) {
+			yaml_mark_t mark = mark_of_offset(file, (size_t)(p - file->text));
+
+			return give_up(builder, &mark,
+				       *p == '\r'
+					       ? "A line ends in CR here, which many programs do "
+						 "not show: end it in LF, or in CR and LF."
+					       : "There is a character here that nobody sees: a "
+						 "byte order mark, or one that ends the line or "
+						 "turns the direction of writing for some "
+						 "programs. Take it out.");
+		}
+	return 0;
+}
+
 /* Takes over `text`, whatever it returns. */
 static int file_parse(const char *path, char *text, size_t length, struct problems *problems,
 		      struct yaml_file **ret)
@@ -440,6 +485,9 @@ static int file_parse(const char *path, char *text, size_t length, struct proble
 
 		return give_up(&builder, &mark, "The file holds a NUL byte; it is no text.");
 	}
+	r = refuse_hidden(&builder);
+	if (r < 0)
+		return r;
 
 	if (!yaml_parser_initialize(&builder.parser))
 		return -ENOMEM;

@@ -33,6 +33,10 @@ BEYOND_A_SCHEMA = {
         "observe-capitals", "version-fraction", "where-leading-zero", "yaml-anchor", "yaml-tag",
     },
     "that a key stands twice": {"duplicate-key"},
+    "characters that nobody sees": {
+        "yaml-hidden-byte-order-mark", "yaml-hidden-cr", "yaml-hidden-direction", "yaml-hidden-line-end",
+        "yaml-hidden-nel",
+    },
 }
 
 
