@@ -13,6 +13,8 @@
 #define TARGET "policy.d"
 /* Hidden, and no folder that the daemon reads. */
 #define COPY ".policy.d.new"
+/* Everybody can open the folder, and so keep a lock on it: this is root's alone. */
+#define LOCK "/run/fwctl-policy-install.lock"
 
 const char staging_target[] = PARENT "/" TARGET;
 const char staging_path[] = PARENT "/" COPY;
@@ -63,6 +65,7 @@ void staging_done(struct staging *staging)
 		(void)remove_copy(staging->parent); /* else the next install does */
 	safe_close(staging->folder);
 	safe_close(staging->parent);
+	safe_close(staging->lock);
 	*staging = (struct staging)STAGING_NONE;
 }
 
@@ -131,11 +134,12 @@ int staging_open(const struct arguments *arguments, struct staging *ret)
 	staging.parent = open(PARENT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (staging.parent < 0)
 		return fail(arguments, EXIT_FAILED, "Cannot open %s: %m.", PARENT);
-	if (flock(staging.parent, LOCK_EX | LOCK_NB) < 0)
+	staging.lock = open(LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (staging.lock < 0 || flock(staging.lock, LOCK_EX | LOCK_NB) < 0)
 		return fail(arguments, EXIT_FAILED,
 			    errno == EWOULDBLOCK ? "Another fwctl policy install is at work. "
 						   "Nothing was changed."
-						 : "Cannot lock " PARENT ": %m.");
+						 : "Cannot lock " LOCK ": %m.");
 	r = remove_copy(staging.parent);
 	if (r < 0) {
 		errno = -r;

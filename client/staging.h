@@ -13,14 +13,15 @@
 
 struct staging {
 	const struct arguments *arguments;
-	int parent; /* of both folders; locked, so that two installs do not meet */
+	int lock;   /* so that two installs do not meet */
+	int parent; /* of both folders */
 	int folder; /* the copy */
 	bool made;  /* there is something in the copy's place, to be removed */
 };
 
 #define STAGING_NONE                                                                               \
 	{                                                                                          \
-		.parent = -EBADF, .folder = -EBADF                                                 \
+		.lock = -EBADF, .parent = -EBADF, .folder = -EBADF                                 \
 	}
 
 /* "/etc/fwctld/policy.d", and where the copy is until it has taken that place. */

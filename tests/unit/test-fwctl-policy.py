@@ -551,7 +551,7 @@ def test_a_failed_install_changes_nothing():
             ("mkfifo a.yaml; $fwctl policy install a.yaml", 1, "is no regular file", {}),
             ("FWCTLD_POLICY_DIR=/x $fwctl policy install 60-*", 2, "FWCTLD_POLICY_DIR is set", {}),
             ("chmod 755 . ; setpriv --reuid 65534 --clear-groups $fwctl policy install 60-*", 1, "Only root", {}),
-            ("flock /etc/fwctld $fwctl policy install 60-*", 1, "Another fwctl policy install is at work", {}),
+            ("flock /run/fwctl-policy-install.lock $fwctl policy install 60-*", 1, "Another fwctl policy install is at work", {}),
             ("mkdir /etc/fwctld/policy.d/x; $fwctl policy install 60-* && r=0 || r=$?; rmdir /etc/fwctld/policy.d/x; (exit $r)",
              1, "\"x\", which is neither a file nor a link", {}),
             ("chmod 700 /etc/fwctld; $fwctl policy install 60-*", 1, "cannot pass this folder", {}),
