@@ -114,12 +114,15 @@ static int fill(struct staging *staging)
 {
 	_cleanup_(closedirp) DIR *target = NULL;
 	struct stat st;
+	bool made;
 	int r;
 
-	if (mkdirat(staging->parent, TARGET, 0755) < 0 && errno != EEXIST)
+	made = mkdirat(staging->parent, TARGET, 0755) == 0;
+	if (!made && errno != EEXIST)
 		return fail_at(staging, "Cannot create", TARGET);
 	target = open_folder(staging->parent, TARGET);
-	if (!target || fstat(dirfd(target), &st) < 0)
+	/* The daemon is to read it, whatever this process's umask. */
+	if (!target || (made && fchmod(dirfd(target), 0755) < 0) || fstat(dirfd(target), &st) < 0)
 		return fail_at(staging, "Cannot open", TARGET);
 	r = make_copy(staging, &st);
 	return r != EXIT_OK ? r : link_files(staging, target);
