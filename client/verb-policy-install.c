@@ -404,6 +404,9 @@ int verb_policy_install(const struct arguments *arguments, struct fwctld *connec
 	/* Before anything changes: who sees it may yet stop it. */
 	if (!arguments->json)
 		print_findings(&install);
+	if (ferror(stdout))
+		return fail(arguments, EXIT_FAILED,
+			    "What would change could not be shown. Nothing was changed.");
 	if (!arguments->dry_run)
 		r = put(&install);
 	if (r != EXIT_OK)
