@@ -11,7 +11,7 @@
 #include "policy/rule.h"
 
 /* A device that is in more sets than this has its rules tried one by one. */
-#define DEVICE_SETS_MAX 128u
+#define DEVICE_SETS_MAX 1024u
 
 struct search {
 	const struct rule_index *index;
