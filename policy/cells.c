@@ -39,7 +39,7 @@ const struct ranges *judgements_that(struct pool *pool,
 		struct judgement judgement = judgement_of(number);
 
 		if (test(&judgement, userdata))
-			found[n++] = (struct value_range){number, number};
+			ranges_count(found, &n, number);
 	}
 	return ranges_new(pool, found, n);
 }
@@ -179,7 +179,7 @@ static const struct ranges *found_to_ranges(struct pool *pool, const bool *found
 
 	for (unsigned number = 0; number < JUDGEMENTS; number++)
 		if (found[number])
-			items[n++] = (struct value_range){number, number};
+			ranges_count(items, &n, number);
 	return ranges_new(pool, items, n);
 }
 

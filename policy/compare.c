@@ -14,7 +14,7 @@
 #include "policy/pairing.h"
 
 /* Steps of policy/region.h: some seconds in all. */
-#define STEPS_ONE (UINT64_C(100) * 1000 * 1000)
+#define STEPS_ONE (UINT64_C(20) * 1000 * 1000)
 #define STEPS_ALL (UINT64_C(500) * 1000 * 1000)
 
 DEFINE_CLEANUP(struct space *, space_free)

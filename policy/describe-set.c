@@ -254,7 +254,7 @@ static const struct ranges *all_judgements(struct space *space, const struct box
 	}
 	for (unsigned number = 0; number < JUDGEMENTS; number++)
 		if (found[number])
-			items[n++] = (struct value_range){number, number};
+			ranges_count(items, &n, number);
 	return ranges_new(&space->work, items, n);
 }
 

@@ -84,7 +84,7 @@ static int lint_dialect(struct linter *linter, size_t number)
 		if (id_has(rule->id, dialect))
 			named = dialect;
 		else
-			items[n++] = (struct value_range){i, i};
+			ranges_count(items, &n, i);
 	}
 	if (!named || n == 0)
 		return 0;

@@ -15,6 +15,16 @@ struct ranges {
 	struct value_range items[];
 };
 
+/* One more number for ranges_new(), greater than those before it: what follows on the last range
+ * lengthens it. */
+static inline void ranges_count(struct value_range *items, size_t *n, uint64_t number)
+{
+	if (*n > 0 && items[*n - 1].last + 1 == number)
+		items[*n - 1].last = number;
+	else
+		items[(*n)++] = (struct value_range){number, number};
+}
+
 /* NULL: no memory, from all of these. The items come in any order, and may overlap. */
 const struct ranges *ranges_new(struct pool *pool, const struct value_range *items, size_t n);
 const struct ranges *ranges_one(struct pool *pool, uint64_t first, uint64_t last);

@@ -48,12 +48,8 @@ static const struct ranges *when_to_ranges(struct space *space, const struct whe
 	size_t n = 0;
 
 	for (unsigned minute = 0; minute < MINUTES_A_WEEK; minute++) {
-		if (!when_has_minute(when, minute))
-			continue;
-		if (n > 0 && items[n - 1].last + 1 == minute)
-			items[n - 1].last = minute;
-		else
-			items[n++] = (struct value_range){minute, minute};
+		if (when_has_minute(when, minute))
+			ranges_count(items, &n, minute);
 	}
 	return ranges_new(&space->kept, items, n);
 }
@@ -145,7 +141,7 @@ static int commands_of(struct space *space, const struct rule *rule, struct boxe
 		if (type_matches(rule, space->commands[i]) &&
 		    (!rule->command ||
 		     pattern_list_matches(&rule->command->names, space->commands[i]->full_name)))
-			items[n++] = (struct value_range){i, i};
+			ranges_count(items, &n, i);
 	if (n == 0)
 		return 0;
 	set = ranges_new(&space->kept, items, n);
