@@ -93,5 +93,6 @@ int verb_policy_test(const struct arguments *arguments, struct fwctld *connectio
 		print_problems(stderr, &input.problems);
 		print(policy, &report);
 	}
-	return report.n_failed > 0 ? EXIT_FAILED : EXIT_OK;
+	/* A file of cases that was misnamed must not pass for one whose cases did. */
+	return report.n_failed > 0 || report.n == 0 ? EXIT_FAILED : EXIT_OK;
 }

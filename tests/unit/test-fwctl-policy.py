@@ -280,7 +280,7 @@ def test_cases_pass():
         policy("test", base / "a.test.yaml", FWCTLD_POLICY_DIR=str(base))
         out, _, found = policy("test", base / "a.yaml", FWCTLD_POLICY_DIR="/nonexistent")
         (base / "a.test.yaml").unlink()
-        out, _, found = policy("test", base)
+        out, _, found = policy("test", base, code=1)
         assert "There are no cases" in out and [rule["rule"] for rule in found["not-reached"]] == [
             "lab-format", "trial", "no-format", "weekend"], out
 
