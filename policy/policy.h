@@ -115,7 +115,7 @@ struct policy {
 	const struct catalogue *catalogue;
 	struct rule *rules;
 	size_t n_rules;
-	struct rule_index *index; /* of the rules: which of them match */
+	struct rule_index *index;		 /* of the rules: which of them match */
 	enum verdict class_defaults[_CLASS_MAX]; /* by enum effect_class */
 	enum verdict
 		hazard_defaults[_EFFECT_MAX]; /* by enum effect; meaningful for hazards alone */
