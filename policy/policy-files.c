@@ -170,10 +170,13 @@ void policy_files_settle(struct policy_files *files)
 		struct policy_file *file = &files->items[i];
 
 		if (file->masked ||
-		    (i + 1 < files->n && strcmp(file->name, files->items[i + 1].name) == 0))
+		    (i + 1 < files->n && strcmp(file->name, files->items[i + 1].name) == 0)) {
 			policy_file_done(file);
-		else
-			files->items[kept++] = *file;
+			continue;
+		}
+		/* What is added from now on is later. */
+		file->order = kept;
+		files->items[kept++] = *file;
 	}
 	files->n = kept;
 }
