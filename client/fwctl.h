@@ -19,6 +19,12 @@ enum {
 	EXIT_NO_DAEMON = 6,
 };
 
+/* Those of the verbs that compare, as of diff(1). */
+enum {
+	EXIT_DIFFERENT = 1,
+	EXIT_TROUBLE = 2,
+};
+
 struct arguments {
 	bool json, no_users, dry_run;
 	/* NULL: not given */

@@ -6,9 +6,6 @@
 #include "client/json.h"
 #include "client/policy-diff.h"
 
-#define EXIT_DIFFERENT 1
-#define EXIT_TROUBLE   2
-
 static int open_side(const struct arguments *arguments, const char *path,
 		     struct policy_input *input, struct policy **ret)
 {

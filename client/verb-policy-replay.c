@@ -16,13 +16,6 @@
 #include "policy/limit.h"
 #include "policy/yaml.h"
 
-/* As of diff(1). */
-enum {
-	EXIT_SAME = 0,
-	EXIT_DIFFERENT = 1,
-	EXIT_TROUBLE = 2,
-};
-
 /* What is told of a request that would be decided differently. */
 enum {
 	TEXT_CALLER,
@@ -381,5 +374,5 @@ int verb_policy_replay(const struct arguments *arguments, struct fwctld *connect
 		print_problems(stderr, &input.problems);
 		print(&replay);
 	}
-	return replay.n_same == replay.n_replayed ? EXIT_SAME : EXIT_DIFFERENT;
+	return replay.n_same == replay.n_replayed ? EXIT_OK : EXIT_DIFFERENT;
 }
