@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -14,8 +16,12 @@
 /* Above this many waiting records the lossy ones are counted instead of kept: 16 MiB at the worst.
  */
 #define BACKLOG_LOSSY_MAX 1024u
-/* journald is asked again this often while its queue is full or its socket is gone. */
-#define RETRY_USEC (20 * 1000u)
+/*
+ * While records wait, their deadlines and a socket that is gone are looked at this often. The
+ * accuracy has to be said: sd-event's own is 250 ms, sd_event_add_time(3).
+ */
+#define RETRY_USEC	    (20 * 1000u)
+#define RETRY_ACCURACY_USEC 1000u
 
 struct waiting_record {
 	TAILQ_ENTRY(waiting_record) link;
@@ -29,6 +35,8 @@ struct waiting_record {
 struct audit {
 	sd_event *event;
 	sd_event_source *retry;
+	sd_event_source *writable; /* NULL: there was no socket yet */
+	bool full;		   /* the last record found no room in journald's queue */
 	int fd;
 	TAILQ_HEAD(, waiting_record) backlog;
 	size_t n_backlog;
@@ -116,6 +124,19 @@ void audit_record_format(struct audit_record *record, const char *name, const ch
 	audit_record_text(record, name, text);
 }
 
+static int on_writable(sd_event_source *source, int fd, uint32_t revents, void *userdata);
+
+/* A socket becomes writable when its peer's queue has room again: unix_dgram_poll() of Linux. */
+static int audit_watch(struct audit *audit, int fd)
+{
+	int r;
+
+	if (audit->writable)
+		return sd_event_source_set_io_fd(audit->writable, fd);
+	r = sd_event_add_io(audit->event, &audit->writable, fd, EPOLLOUT, on_writable, audit);
+	return r < 0 ? r : sd_event_source_set_enabled(audit->writable, SD_EVENT_OFF);
+}
+
 static int audit_connect(struct audit *audit)
 {
 	static const struct sockaddr_un address = {
@@ -123,7 +144,7 @@ static int audit_connect(struct audit *audit)
 		.sun_path = AUDIT_SOCKET,
 	};
 	_cleanup_close_ int fd = -EBADF;
-	int size = 1024 * 1024;
+	int size = 1024 * 1024, r;
 
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
@@ -133,6 +154,9 @@ static int audit_connect(struct audit *audit)
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
+	r = audit_watch(audit, fd);
+	if (r < 0)
+		return r;
 	safe_close(audit->fd);
 	audit->fd = TAKE_FD(fd);
 	return 0;
@@ -142,6 +166,7 @@ static int audit_connect(struct audit *audit)
  */
 static int audit_try(struct audit *audit, const void *bytes, size_t length)
 {
+	audit->full = false;
 	for (unsigned attempt = 0;; attempt++) {
 		int r;
 
@@ -151,7 +176,8 @@ static int audit_try(struct audit *audit, const void *bytes, size_t length)
 			r = -errno;
 			/* Anything but a full queue may be a journald that was restarted by hand.
 			 */
-			if (r == -EAGAIN || r == -EINTR || r == -ENOBUFS)
+			audit->full = r == -EAGAIN || r == -EINTR || r == -ENOBUFS;
+			if (audit->full)
 				return -EAGAIN;
 			if (attempt > 0)
 				return r;
@@ -187,9 +213,25 @@ static void audit_report_suppressed(struct audit *audit)
 		audit->suppressed = 0;
 }
 
-static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
+/* Whatever is left is looked at again. A socket without a peer is always writable: it is not asked.
+ */
+static void audit_wait(struct audit *audit)
 {
-	struct audit *audit = userdata;
+	bool settled = TAILQ_EMPTY(&audit->backlog) && audit->suppressed == 0;
+
+	(void)sd_event_source_set_enabled(audit->writable,
+					  !settled && audit->full ? SD_EVENT_ON : SD_EVENT_OFF);
+	if (settled) {
+		(void)sd_event_source_set_enabled(audit->retry, SD_EVENT_OFF);
+	} else if (sd_event_source_get_enabled(audit->retry, NULL) == 0) {
+		sd_event_source_set_time_relative(audit->retry, RETRY_USEC);
+		sd_event_source_set_enabled(audit->retry, SD_EVENT_ONESHOT);
+	}
+}
+
+/* What waits goes out as far as journald takes it; what has waited too long is given up. */
+static void audit_flush(struct audit *audit)
+{
 	struct waiting_record *waiting, *next;
 	uint64_t now;
 
@@ -207,24 +249,21 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 		waiting_finish(audit, waiting, -ETIMEDOUT);
 		next = TAILQ_FIRST(&audit->backlog);
 	}
-	if (TAILQ_EMPTY(&audit->backlog)) {
+	if (TAILQ_EMPTY(&audit->backlog))
 		audit_report_suppressed(audit);
-		if (audit->suppressed == 0)
-			return sd_event_source_set_enabled(source, SD_EVENT_OFF);
-	}
-	sd_event_source_set_time_relative(source, RETRY_USEC);
-	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	audit_wait(audit);
 }
 
-static void audit_wake(struct audit *audit)
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	int enabled = SD_EVENT_OFF;
+	audit_flush(userdata);
+	return 0;
+}
 
-	sd_event_source_get_enabled(audit->retry, &enabled);
-	if (enabled != SD_EVENT_OFF)
-		return;
-	sd_event_source_set_time_relative(audit->retry, RETRY_USEC);
-	sd_event_source_set_enabled(audit->retry, SD_EVENT_ONESHOT);
+static int on_writable(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	audit_flush(userdata);
+	return 0;
 }
 
 int audit_send(struct audit *audit, const struct audit_record *record, uint64_t timeout_usec,
@@ -251,7 +290,7 @@ int audit_send(struct audit *audit, const struct audit_record *record, uint64_t 
 	memcpy(waiting->bytes, record->buffer, length);
 	TAILQ_INSERT_TAIL(&audit->backlog, waiting, link);
 	audit->n_backlog++;
-	audit_wake(audit);
+	audit_wait(audit);
 	return 0;
 }
 
@@ -260,7 +299,7 @@ void audit_send_lossy(struct audit *audit, const struct audit_record *record)
 	if (audit->n_backlog >= BACKLOG_LOSSY_MAX ||
 	    audit_send(audit, record, UINT64_MAX, NULL, NULL) < 0) {
 		audit->suppressed++;
-		audit_wake(audit);
+		audit_wait(audit);
 	}
 }
 
@@ -284,8 +323,8 @@ int audit_new(sd_event *event, struct audit **ret)
 	audit->fd = -EBADF;
 	TAILQ_INIT(&audit->backlog);
 	audit->event = sd_event_ref(event);
-	r = sd_event_add_time_relative(event, &audit->retry, CLOCK_MONOTONIC, 0, 0, on_retry,
-				       audit);
+	r = sd_event_add_time_relative(event, &audit->retry, CLOCK_MONOTONIC, 0,
+				       RETRY_ACCURACY_USEC, on_retry, audit);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(audit->retry, SD_EVENT_OFF);
 	if (r < 0) {
@@ -313,6 +352,7 @@ struct audit *audit_free(struct audit *audit)
 		waiting_finish(audit, waiting, 0);
 	}
 	sd_event_source_disable_unref(audit->retry);
+	sd_event_source_disable_unref(audit->writable);
 	sd_event_unref(audit->event);
 	safe_close(audit->fd);
 	free(audit);
