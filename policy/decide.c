@@ -63,14 +63,14 @@ enum verdict policy_default(const struct policy *policy, enum effect_class class
 	enum verdict verdict = policy->class_defaults[class];
 
 	*ret_hazard = -1;
-	for (unsigned hazard = 0; hazard < _EFFECT_MAX; hazard++) {
+	for (effects &= EFFECT_HAZARDS; effects != 0; effects &= effects - 1) {
+		int hazard = __builtin_ctz(effects);
 		enum verdict other = policy->hazard_defaults[hazard];
 
-		if (!(effects & EFFECT_HAZARDS & EFFECT_BIT(hazard)) ||
-		    verdict_strictness(other) <= verdict_strictness(verdict))
+		if (verdict_strictness(other) <= verdict_strictness(verdict))
 			continue;
 		verdict = other;
-		*ret_hazard = (int)hazard;
+		*ret_hazard = hazard;
 	}
 	return verdict;
 }

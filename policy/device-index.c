@@ -118,10 +118,13 @@ void device_index_done(struct device_index *index)
 	*index = (struct device_index){};
 }
 
-static bool set_fits(const struct device_set *set, const char *const texts[_DEVICE_KEY_MAX])
+/* All lists but the one that it is filed under. */
+static bool set_fits(const struct device_set *set, enum device_key filed,
+		     const char *const texts[_DEVICE_KEY_MAX])
 {
 	for (enum device_key key = 0; key < _DEVICE_KEY_MAX; key++)
-		if (set->keys[key].n > 0 && !pattern_list_matches(&set->keys[key], texts[key]))
+		if (key != filed && set->keys[key].n > 0 &&
+		    !pattern_list_matches(&set->keys[key], texts[key]))
 			return false;
 	return true;
 }
@@ -133,14 +136,14 @@ struct found {
 	size_t max, n;
 };
 
-/* False: there is no room for another one. */
-static bool find_under(const struct device_index *index, uint32_t key, struct found *found)
+/* Sets filed under a key, from this entry on. False: there is no room for another one. */
+static bool find_filed(const struct device_index *index, enum device_key key, uint32_t i,
+		       struct found *found)
 {
-	for (uint32_t i = key_table_get(&index->patterns, key); i != 0;
-	     i = index->entries[i].next) {
+	for (; i != 0; i = index->entries[i].next) {
 		const struct device_set *set = index->entries[i].set;
 
-		if (!set_fits(set, found->texts))
+		if (!set_fits(set, key, found->texts))
 			continue;
 		if (found->n == found->max)
 			return false;
@@ -154,15 +157,20 @@ static bool find_by_key(const struct device_index *index, enum device_key key, s
 	const uint64_t *lengths = index->keys[key].lengths;
 	const char *text = found->texts[key];
 	uint64_t hash = TEXT_HASH_START;
+	uint32_t entry;
 
 	for (size_t i = 0;; i++) {
-		if (i <= PREFIX_FILED_MAX && lengths[i / 64] >> i % 64 & 1 &&
-		    !find_under(index, filed_key(key, true, hash), found))
-			return false;
+		if (i <= PREFIX_FILED_MAX && lengths[i / 64] >> i % 64 & 1) {
+			entry = key_table_get(&index->patterns, filed_key(key, true, hash));
+			if (entry != 0 && !find_filed(index, key, entry, found))
+				return false;
+		}
 		if (text[i] == '\0')
-			return find_under(index, filed_key(key, false, hash), found);
+			break;
 		hash = text_hash_step(hash, text[i]);
 	}
+	entry = key_table_get(&index->patterns, filed_key(key, false, hash));
+	return find_filed(index, key, entry, found);
 }
 
 bool device_index_find(const struct device_index *index, const char *const texts[_DEVICE_KEY_MAX],

@@ -33,8 +33,9 @@ int device_index_init(struct device_index *index, const struct device_set *const
 void device_index_done(struct device_index *index);
 
 /*
- * The sets all of whose lists match these texts, one text a key. A set can be there more than once.
- * False: there are more than `max`.
+ * The sets all of whose lists match these texts, one text a key. A set can be there more than once,
+ * or where it does not belong: two texts that have one hash are the same here. False: there are
+ * more than `max`.
  */
 bool device_index_find(const struct device_index *index, const char *const texts[_DEVICE_KEY_MAX],
 		       const struct device_set **ret_sets, size_t max, size_t *ret_n);

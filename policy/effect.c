@@ -78,9 +78,12 @@ enum effect_class effect_set_class(effect_set effects)
 {
 	enum effect_class worst = CLASS_READ_ONLY;
 
-	for (int i = 0; i < _EFFECT_MAX; i++)
-		if (effects & EFFECT_BIT(i) && effects_table[i].class > worst)
-			worst = effects_table[i].class;
+	for (effects &= EFFECT_BIT(_EFFECT_MAX) - 1; effects != 0; effects &= effects - 1) {
+		enum effect_class class = effects_table[__builtin_ctz(effects)].class;
+
+		if (class > worst)
+			worst = class;
+	}
 	return worst;
 }
 

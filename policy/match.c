@@ -35,12 +35,15 @@ static enum mismatch match_device(const struct rule *rule, const struct device_i
 {
 	const struct device_set *set = rule->device;
 
-	for (unsigned key = 0; key < _DEVICE_KEY_MAX; key++)
-		if (!pattern_list_matches(&set->keys[key], device_identity_get(device, key)) ||
-		    (key == DEVICE_SERIAL && set->keys[key].n > 0 && !*device->serial)) {
-			*ret_key = key;
-			return MISMATCH_DEVICE;
-		}
+	for (unsigned key = 0; key < _DEVICE_KEY_MAX; key++) {
+		const struct pattern_list *list = &set->keys[key];
+
+		if (list->n == 0 || (pattern_list_matches(list, device_identity_get(device, key)) &&
+				     (key != DEVICE_SERIAL || *device->serial)))
+			continue;
+		*ret_key = key;
+		return MISMATCH_DEVICE;
+	}
 	/*
 	 * A serial that two devices claim says not which of them this is: no rule opens anything by
 	 * it. But a rule that denies by it denies both: a device must not be able to switch off

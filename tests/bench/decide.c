@@ -179,8 +179,34 @@ static void make_identity(struct identity *identity, const struct catalogue *cat
 }
 
 /*
- * A quarter of the queries are of a rule's own caller, device and command, from all over the
- * policy; two quarters mix those of different rules; and one is a stranger's.
+ * Whose query it is: a rule's own caller, device and command, or those of different rules, and
+ * sometimes a stranger's.
+ */
+static void draw_query(struct subject *subject, struct query *query, const struct identity **ret_of)
+{
+	const struct identity *caller = &subject->identities[(size_t)random() % IDENTITIES],
+			      *device = caller, *request = caller;
+
+	if (random() % 2 != 0) {
+		device = &subject->identities[(size_t)random() % DEVICES * (IDENTITIES / DEVICES)];
+		request = &subject->identities[(size_t)random() % IDENTITIES];
+	}
+	if (random() % 4 == 0)
+		caller = &subject->stranger;
+	*ret_of = request;
+	/* 2026-11-28 02:00 UTC: a Saturday night, when most windows are open. */
+	*query = (struct query){
+		.caller = &caller->caller,
+		.device = &device->device,
+		.request = &request->request,
+		.now = {.realtime_usec = 1795831200000000},
+		.uses = subject->uses,
+	};
+}
+
+/*
+ * Every other query is one that a rule decides, as far as there are such: a decision that ends with
+ * a rule has more to do than one that finds none, and policies are compared by the same mixture.
  */
 static void make_queries(struct subject *subject, const struct catalogue *catalogue)
 {
@@ -194,32 +220,19 @@ static void make_queries(struct subject *subject, const struct catalogue *catalo
 		die("the limits", -ENOMEM);
 	srandom(5);
 	for (size_t i = 0; i < QUERIES; i++) {
-		size_t own = (size_t)random() % IDENTITIES;
-		const struct identity *caller = &subject->identities[own], *device = caller,
-				      *request = caller;
+		struct query *query = &subject->queries[i];
 		struct decision decision;
 
-		if (i % 4 != 0) {
-			device = &subject->identities[(size_t)random() % DEVICES *
-						      (IDENTITIES / DEVICES)];
-			request = &subject->identities[(size_t)random() % IDENTITIES];
+		for (unsigned attempt = 0; attempt < 100; attempt++) {
+			draw_query(subject, query, &subject->requests[i]);
+			decide(subject->policy, query, &decision);
+			if (decision.by < DECIDED_BY_DEFAULT)
+				die("a query can't be decided", -EINVAL);
+			if ((decision.rule != NULL) == (i % 2 == 0))
+				break;
 		}
-		if (i % 4 == 3)
-			caller = &subject->stranger;
-		subject->requests[i] = request;
-		/* 2026-11-28 02:00 UTC: a Saturday night, when most windows are open. */
-		subject->queries[i] = (struct query){
-			.caller = &caller->caller,
-			.device = &device->device,
-			.request = &request->request,
-			.now = {.realtime_usec = 1795831200000000},
-			.uses = subject->uses,
-		};
-		decide(subject->policy, &subject->queries[i], &decision);
-		if (decision.by < DECIDED_BY_DEFAULT)
-			die("a query can't be decided", -EINVAL);
 		if (decision.by == DECIDED_BY_RULE && decision.rule->limit.count > 0 &&
-		    limit_charge(subject->uses, decision.rule, &subject->queries[i]) < 0)
+		    limit_charge(subject->uses, decision.rule, query) < 0)
 			die("the limits", -ENOMEM);
 		subject->by_rule += decision.rule != NULL;
 	}
