@@ -61,10 +61,9 @@ static enum device_key rarest_key(const struct device_set *set, const struct key
 	return rarest;
 }
 
-static int file_set(struct device_index *index, const struct device_set *set, enum device_key key)
+static int file_set(struct device_index *index, uint32_t set, enum device_key key,
+		    const struct pattern_list *list)
 {
-	const struct pattern_list *list = &set->keys[key];
-
 	index->keys[key].used = true;
 	for (size_t i = 0; i < list->n; i++) {
 		const struct pattern *pattern = &list->items[i];
@@ -104,7 +103,9 @@ int device_index_init(struct device_index *index, const struct device_set *const
 	if (!index->entries)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
-		r = file_set(index, sets[i], rarest_key(sets[i], &counts));
+		enum device_key key = rarest_key(sets[i], &counts);
+
+		r = file_set(index, (uint32_t)i, key, &sets[i]->keys[key]);
 		if (r < 0)
 			return r;
 	}
@@ -118,69 +119,40 @@ void device_index_done(struct device_index *index)
 	*index = (struct device_index){};
 }
 
-/* All lists but the one that it is filed under. */
-static bool set_fits(const struct device_set *set, enum device_key filed,
-		     const char *const texts[_DEVICE_KEY_MAX])
-{
-	for (enum device_key key = 0; key < _DEVICE_KEY_MAX; key++)
-		if (key != filed && set->keys[key].n > 0 &&
-		    !pattern_list_matches(&set->keys[key], texts[key]))
-			return false;
-	return true;
-}
-
-/* What a search has found. */
-struct found {
-	const char *const *texts;
-	const struct device_set **sets;
-	size_t max, n;
+/* What a search calls, and with what. */
+struct finder {
+	void (*found)(uint32_t set, void *userdata);
+	void *userdata;
 };
 
-/* Sets filed under a key, from this entry on. False: there is no room for another one. */
-static bool find_filed(const struct device_index *index, enum device_key key, uint32_t i,
-		       struct found *found)
+static void find_under(const struct device_index *index, uint32_t key, const struct finder *finder)
 {
-	for (; i != 0; i = index->entries[i].next) {
-		const struct device_set *set = index->entries[i].set;
-
-		if (!set_fits(set, key, found->texts))
-			continue;
-		if (found->n == found->max)
-			return false;
-		found->sets[found->n++] = set;
-	}
-	return true;
+	for (uint32_t i = key_table_get(&index->patterns, key); i != 0; i = index->entries[i].next)
+		finder->found(index->entries[i].set, finder->userdata);
 }
 
-static bool find_by_key(const struct device_index *index, enum device_key key, struct found *found)
+static void find_by_key(const struct device_index *index, enum device_key key, const char *text,
+			const struct finder *finder)
 {
 	const uint64_t *lengths = index->keys[key].lengths;
-	const char *text = found->texts[key];
 	uint64_t hash = TEXT_HASH_START;
-	uint32_t entry;
 
 	for (size_t i = 0;; i++) {
-		if (i <= PREFIX_FILED_MAX && lengths[i / 64] >> i % 64 & 1) {
-			entry = key_table_get(&index->patterns, filed_key(key, true, hash));
-			if (entry != 0 && !find_filed(index, key, entry, found))
-				return false;
-		}
+		if (i <= PREFIX_FILED_MAX && lengths[i / 64] >> i % 64 & 1)
+			find_under(index, filed_key(key, true, hash), finder);
 		if (text[i] == '\0')
 			break;
 		hash = text_hash_step(hash, text[i]);
 	}
-	entry = key_table_get(&index->patterns, filed_key(key, false, hash));
-	return find_filed(index, key, entry, found);
+	find_under(index, filed_key(key, false, hash), finder);
 }
 
-bool device_index_find(const struct device_index *index, const char *const texts[_DEVICE_KEY_MAX],
-		       const struct device_set **ret_sets, size_t max, size_t *ret_n)
+void device_index_find(const struct device_index *index, const char *const texts[_DEVICE_KEY_MAX],
+		       void (*found)(uint32_t set, void *userdata), void *userdata)
 {
-	struct found found = {.texts = texts, .sets = ret_sets, .max = max};
+	const struct finder finder = {found, userdata};
 
 	for (enum device_key key = 0; key < _DEVICE_KEY_MAX; key++)
-		if (index->keys[key].used && !find_by_key(index, key, &found))
-			return false;
-	*ret_n = found.n;
-	return true;
+		if (index->keys[key].used)
+			find_by_key(index, key, texts[key], &finder);
 }

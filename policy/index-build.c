@@ -16,8 +16,9 @@
  */
 #define PATHS_MAX 64u
 
-/* What a rule names on each level. */
+/* Where a rule is filed: the node of its device set, and what it names on each level below. */
 struct path {
+	uint32_t start;
 	struct part {
 		bool named;
 		uint64_t key;
@@ -27,12 +28,15 @@ struct path {
 struct builder {
 	struct rule_index *index;
 	uint32_t nodes_capacity, leaves_capacity, command_keys_capacity;
-	struct key_table patterns; /* of commands, that rules are filed under */
+	struct key_table patterns;	/* of commands, that rules are filed under */
+	const struct device_set **sets; /* each once, by address */
+	uint32_t n_sets;
 };
 
 static void builder_done(struct builder *builder)
 {
 	key_table_done(&builder->patterns);
+	free(builder->sets);
 	rule_index_free(builder->index);
 }
 
@@ -120,7 +124,7 @@ static uint32_t add_leaf(struct rule_index *index, uint32_t rule, uint32_t next)
 static int file_path(struct builder *builder, uint32_t rule, const struct path *path)
 {
 	struct rule_index *index = builder->index;
-	uint32_t node = ROOT;
+	uint32_t node = path->start;
 
 	for (enum level level = 0; level < _LEVEL_MAX; level++) {
 		const struct part *part = &path->parts[level];
@@ -254,6 +258,39 @@ static uint64_t longest_values(const struct command_set *set)
 	return longest;
 }
 
+static int compare_pointers(const void *a, const void *b)
+{
+	uintptr_t x = *(const uintptr_t *)a, y = *(const uintptr_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int index_devices(struct builder *builder)
+{
+	struct rule_index *index = builder->index;
+	size_t n = 0;
+
+	builder->sets = calloc((size_t)index->n_rules + 1, sizeof(*builder->sets));
+	if (!builder->sets)
+		return -ENOMEM;
+	for (size_t i = 0; i < index->n_rules; i++)
+		if (index->rules[i].device)
+			builder->sets[n++] = index->rules[i].device;
+	qsort(builder->sets, n, sizeof(*builder->sets), compare_pointers);
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || builder->sets[i] != builder->sets[i - 1])
+			builder->sets[builder->n_sets++] = builder->sets[i];
+	return device_index_init(&index->devices, builder->sets, builder->n_sets);
+}
+
+static uint32_t set_node(const struct builder *builder, const struct device_set *set)
+{
+	const struct device_set **found = bsearch(&set, builder->sets, builder->n_sets,
+						  sizeof(*builder->sets), compare_pointers);
+
+	return SETS + (uint32_t)(found - builder->sets);
+}
+
 static int file_rule(struct builder *builder, uint32_t number)
 {
 	const struct rule *rule = &builder->index->rules[number];
@@ -262,7 +299,7 @@ static int file_rule(struct builder *builder, uint32_t number)
 	uint64_t n_callers = callers ? callers->n_uids + callers->n_gids : 1;
 	uint64_t n_commands = commands ? commands->names.n : 1;
 	uint64_t n_values = commands ? longest_values(commands) : 1;
-	struct path path = {};
+	struct path path = {.start = ROOT};
 	bool by_value;
 
 	/* One long list is never left out. */
@@ -275,7 +312,7 @@ static int file_rule(struct builder *builder, uint32_t number)
 			commands = NULL;
 	}
 	if (rule->device)
-		path.parts[LEVEL_DEVICE] = (struct part){true, set_key(rule->device)};
+		path.start = set_node(builder, rule->device);
 	for (uint64_t i = 0; i < (callers ? n_callers : 1); i++) {
 		int r;
 
@@ -345,45 +382,25 @@ static int match_commands(struct builder *builder)
 	return 0;
 }
 
-static int compare_pointers(const void *a, const void *b)
-{
-	uintptr_t x = *(const uintptr_t *)a, y = *(const uintptr_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static int index_devices(struct rule_index *index, size_t n_rules)
-{
-	_cleanup_free_ const struct device_set **sets = calloc(n_rules + 1, sizeof(*sets));
-	size_t n = 0, distinct = 0;
-
-	if (!sets)
-		return -ENOMEM;
-	for (size_t i = 0; i < n_rules; i++)
-		if (index->rules[i].device)
-			sets[n++] = index->rules[i].device;
-	qsort(sets, n, sizeof(*sets), compare_pointers);
-	for (size_t i = 0; i < n; i++)
-		if (i == 0 || sets[i] != sets[i - 1])
-			sets[distinct++] = sets[i];
-	return device_index_init(&index->devices, sets, distinct);
-}
-
 static int builder_init(struct builder *builder)
 {
 	struct rule_index *index = builder->index;
 	size_t n_commands = 0;
+	int r;
 
 	for (size_t i = 0; i < index->catalogue->n_dialects; i++)
 		n_commands += index->catalogue->dialects[i].n_commands;
 	index->commands = calloc(n_commands + 1, sizeof(*index->commands));
-	index->n_nodes = ROOT;
 	index->n_leaves = 1;
-	if (!index->commands || reserve_node(builder) < 0)
+	r = index_devices(builder);
+	if (r < 0 || !index->commands)
 		return -ENOMEM;
-	index->nodes[0] = (struct node){};
-	(void)add_node(index);
-	index->nodes[ROOT].lowest = UINT32_MAX;
+	index->n_nodes = builder->nodes_capacity = SETS + builder->n_sets;
+	index->nodes = calloc(index->n_nodes, sizeof(*index->nodes));
+	if (!index->nodes)
+		return -ENOMEM;
+	for (uint32_t i = ROOT; i < index->n_nodes; i++)
+		index->nodes[i].lowest = UINT32_MAX;
 	return 0;
 }
 
@@ -396,15 +413,12 @@ int rule_index_new(const struct catalogue *catalogue, const struct rule *rules, 
 	struct rule_index *index = builder.index;
 	int r;
 
-	if (!index || n >= UINT32_MAX)
+	if (!index || n >= UINT32_MAX - SETS)
 		return -ENOMEM;
 	index->catalogue = catalogue;
 	index->rules = rules;
 	index->n_rules = (uint32_t)n;
 	r = builder_init(&builder);
-	if (r < 0)
-		return r;
-	r = index_devices(index, n);
 	for (size_t i = n; r >= 0 && i-- > 0;)
 		/* What is switched off never matches. */
 		if (!rules[i].disabled)

@@ -9,9 +9,12 @@
 #include "policy/index.h"
 #include "policy/key-table.h"
 
-enum level { LEVEL_CALLER, LEVEL_COMMAND, LEVEL_DEVICE, _LEVEL_MAX };
+enum level { LEVEL_CALLER, LEVEL_COMMAND, _LEVEL_MAX };
 
-#define ROOT 1u /* a node; 0 is none */
+/* Nodes; 0 is none. Here is what names no device, and from SETS on what names the device sets, a
+ * node a set. */
+#define ROOT 1u
+#define SETS 2u
 
 #define GROUP_BITS 4096u
 
@@ -62,11 +65,6 @@ static inline uint64_t branch_bit(uint64_t key)
 static inline uint64_t caller_key(bool group, uint32_t id)
 {
 	return (uint64_t)group << 32 | id;
-}
-
-static inline uint64_t set_key(const struct device_set *set)
-{
-	return (uintptr_t)set;
 }
 
 /* `hash` is that of a command's name, or of its beginning. */

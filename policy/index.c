@@ -10,14 +10,10 @@
 #include "policy/match.h"
 #include "policy/rule.h"
 
-/* A device that is in more sets than this has its rules tried one by one. */
-#define DEVICE_SETS_MAX 1024u
-
 struct search {
 	const struct rule_index *index;
 	const struct caller_identity *caller;
-	const struct device_set **devices;
-	size_t n_devices;
+	uint64_t caller_branches; /* bits that the caller's children have in a node's */
 	const struct command_keys *keys;
 	const struct command *command;
 	const union field_value *values; /* of the command's fields */
@@ -60,16 +56,6 @@ static uint32_t find_child(const struct search *search, enum level level, uint32
 	return key_table_get(&index->children[level], key_hash(node, key));
 }
 
-static void search_devices(struct search *search, uint32_t node)
-{
-	if (!worthwhile(search, node))
-		return;
-	search_leaf(search, search->index->nodes[node].any);
-	for (size_t i = 0; i < search->n_devices; i++)
-		search_leaf(search,
-			    find_child(search, LEVEL_DEVICE, node, set_key(search->devices[i])));
-}
-
 static void search_commands(struct search *search, uint32_t node)
 {
 	const uint64_t *keys = search->index->command_keys;
@@ -77,45 +63,56 @@ static void search_commands(struct search *search, uint32_t node)
 
 	if (!worthwhile(search, node))
 		return;
-	search_devices(search, search->index->nodes[node].any);
+	search_leaf(search, search->index->nodes[node].any);
 	for (uint32_t i = own->first; i < own->first + own->n; i++)
-		search_devices(search, find_child(search, LEVEL_COMMAND, node, keys[i]));
+		search_leaf(search, find_child(search, LEVEL_COMMAND, node, keys[i]));
 	for (uint32_t fields = own->fields; fields != 0; fields &= fields - 1) {
 		unsigned field = (unsigned)__builtin_ctz(fields);
 		uint64_t key = value_key(search->command, field, &search->values[field]);
 
-		search_devices(search, find_child(search, LEVEL_COMMAND, node, key));
+		search_leaf(search, find_child(search, LEVEL_COMMAND, node, key));
 	}
 }
 
-static void search_callers(struct search *search)
+/* Callers are in many groups, and rules name few. */
+static bool group_named(const struct rule_index *index, gid_t gid)
+{
+	return index->groups[gid % GROUP_BITS / 64] & UINT64_C(1) << gid % 64;
+}
+
+static void search_callers(struct search *search, uint32_t node)
 {
 	const struct caller_identity *caller = search->caller;
 
-	search_commands(search, search->index->nodes[ROOT].any);
+	if (!worthwhile(search, node))
+		return;
+	search_commands(search, search->index->nodes[node].any);
+	if (!(search->index->nodes[node].branches & search->caller_branches))
+		return;
 	search_commands(search,
-			find_child(search, LEVEL_CALLER, ROOT, caller_key(false, caller->uid)));
-	for (size_t i = 0; i < caller->n_gids; i++) {
-		gid_t gid = caller->gids[i];
-
-		if (search->index->groups[gid % GROUP_BITS / 64] & UINT64_C(1) << gid % 64)
-			search_commands(search, find_child(search, LEVEL_CALLER, ROOT,
-							   caller_key(true, gid)));
-	}
+			find_child(search, LEVEL_CALLER, node, caller_key(false, caller->uid)));
+	for (size_t i = 0; i < caller->n_gids; i++)
+		if (group_named(search->index, caller->gids[i]))
+			search_commands(search, find_child(search, LEVEL_CALLER, node,
+							   caller_key(true, caller->gids[i])));
 }
 
-/* The device's texts, one a key. Where it is in too many sets the rules are tried one by one. */
+static void search_set(uint32_t set, void *userdata)
+{
+	search_callers(userdata, SETS + set);
+}
+
+/* The device's texts, one a key. */
 static void search_rules(struct search *search, const char *const texts[_DEVICE_KEY_MAX])
 {
-	const struct device_set *devices[DEVICE_SETS_MAX];
+	const struct caller_identity *caller = search->caller;
 
-	search->devices = devices;
-	if (device_index_find(&search->index->devices, texts, devices, DEVICE_SETS_MAX,
-			      &search->n_devices))
-		search_callers(search);
-	else
-		for (uint32_t i = 0; i < search->enforced; i++)
-			try_rule(search, i);
+	search->caller_branches = branch_bit(caller_key(false, caller->uid));
+	for (size_t i = 0; i < caller->n_gids; i++)
+		if (group_named(search->index, caller->gids[i]))
+			search->caller_branches |= branch_bit(caller_key(true, caller->gids[i]));
+	search_callers(search, ROOT);
+	device_index_find(&search->index->devices, texts, search_set, search);
 }
 
 static bool fits_query(const struct rule *rule, const void *what)

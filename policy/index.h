@@ -4,10 +4,11 @@
 /*
  * Which rule matches a request, without a walk over the rules.
  *
- * A rule is filed in a tree of three levels: caller, command, device. On each, one branch a thing
- * that the rule names, or one for rules that name none: a uid or a gid; a pattern of commands, or a
- * command with the value of a field; a device set. A search goes down all branches that fit the
- * request, as long as they hold a rule that stands before the best one so far.
+ * A rule is filed in a tree of three levels: device, caller, command. On each, one branch a thing
+ * that the rule names, or one for rules that name none: a device set; a uid or a gid; a pattern of
+ * commands, or a command with the value of a field. A search goes down all branches that fit the
+ * request, as long as they hold a rule that stands before the best one so far. The device comes
+ * first as it leaves the fewest rules: a large policy names more devices than callers.
  *
  * Nothing is decided here: every rule that a search comes upon is tried by rule_matches(), the
  * first one that matches is the answer. All that the index can do wrong is to leave a rule out.

@@ -280,8 +280,8 @@ static void measure(struct subject *subject, sd_bus *bus, struct samples *pings)
 	decide(subject->policy, &subject->queries[next_query(subject)], &decision);
 	samples_add(&subject->lone, now_usec() - start);
 
-	/* What the ping has driven out of the caches is "lone"'s matter, not the block's. */
-	for (unsigned i = 0; i < BLOCK; i++)
+	/* What others have driven out of the caches is "lone"'s matter, not the block's. */
+	for (unsigned i = 0; i < QUERIES; i++)
 		decide(subject->policy, &subject->queries[next_query(subject)], &decision);
 	start = now_usec();
 	for (unsigned i = 0; i < BLOCK; i++)
