@@ -125,7 +125,7 @@ struct finder {
 	void *userdata;
 };
 
-static void find_under(const struct device_index *index, uint32_t key, const struct finder *finder)
+static inline void find_under(const struct device_index *index, uint32_t key, const struct finder *finder)
 {
 	for (uint32_t i = key_table_get(&index->patterns, key); i != 0; i = index->entries[i].next)
 		finder->found(index->entries[i].set, finder->userdata);

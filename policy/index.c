@@ -46,7 +46,7 @@ static bool worthwhile(const struct search *search, uint32_t node)
 	return node != 0 && search->index->nodes[node].lowest < search->enforced;
 }
 
-static uint32_t find_child(const struct search *search, enum level level, uint32_t node,
+static inline uint32_t find_child(const struct search *search, enum level level, uint32_t node,
 			   uint64_t key)
 {
 	const struct rule_index *index = search->index;
