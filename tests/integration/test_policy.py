@@ -24,7 +24,7 @@ def test_reload_by_method(fwctld, alice):
     assert fwctld.policy(POLICY) == first + 2
     device.smart()
     assert alice.property("PolicyDigest") == digest
-    assert fwctld.journal.wait("policy-loaded", count=2)[-1]["policy"] == f"{first + 2} {digest}"
+    assert fwctld.journal.wait("policy-loaded", policy=f"{first + 2} {digest}")
 
 
 def test_reload_by_signal(fwctld, alice):

@@ -74,7 +74,8 @@ def test_requests_do_not_wait_for_a_load(fwctld, alice, userdb):
     userdb.end()
     assert root.wait(reload) == (before + 1,)
     assert [root.wait(serial) for serial in later] == [(before + 2,)] * 3
-    loaded = fwctld.journal.wait("policy-loaded", count=2)[-2:]
+    fwctld.journal.wait("policy-loaded", policy=f"{before + 2} {root.property('PolicyDigest')}")
+    loaded = fwctld.journal.records("policy-loaded")[-2:]
     assert "no-such-user" in loaded[0]["problem"] and "problem" not in loaded[1]
     processes.wait_for(lambda: threads(fwctld.broker.pid) == alone, "the thread to end")
 
