@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What a hostile local user, a hostile file or a full disk does to the policy, and does not get by it."""
+import concurrent.futures
 import fcntl
 import os
 import pathlib
@@ -10,7 +11,7 @@ import pytest
 
 from bench import ETC, POLICY, write_policy
 from client import BusError, identity
-from processes import BUS
+from processes import BUS, Broker, wait_for
 
 POLICY_D = ETC / "policy.d"
 COPY = ETC / ".policy.d.new"
@@ -98,6 +99,23 @@ def test_nothing_changes_that_nobody_could_see(stopped, new):
                                 text=True, timeout=120)
     assert result.returncode == 1 and "could not be shown. Nothing was changed." in result.stderr, result
     assert state() == before
+
+
+def test_the_daemon_is_killed_while_it_is_asked(fwctld, new):
+    """Nobody said whether the new policy is in force: the old one stays, for the next start."""
+    before = state()
+    fwctld.broker.freeze()
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        result = pool.submit(install, new)
+        wait_for(lambda: state() != before, "the new files")
+        fwctld.broker.kill()
+        result = result.result()
+    assert result.returncode == 1, result
+    assert "did not take the new policy, and the files are as they were" in result.stderr, result
+    assert state() == before and not COPY.exists()
+    digest = fwctld.journal.wait("policy-loaded")["policy"].split()[1]
+    fwctld.broker = Broker()
+    assert fwctld.client("root").property("PolicyDigest") == digest
 
 
 def test_a_full_disk_at_every_change(stopped, new):
