@@ -254,6 +254,21 @@ int policy_input_fail(const struct policy_input *input, const struct arguments *
 	return code;
 }
 
+/* Instead, the installed policy would be looked at. */
+static int refuse_cases_alone(struct policy_input *input, const char *const *words)
+{
+	for (size_t i = 0; words[i]; i++)
+		if (!policy_file_has_cases(words[i]) || is_folder(words[i]))
+			return 0;
+	if (!words[0])
+		return 0;
+	input->what = "policy";
+	problems_add(&input->problems, false, words[0], 0, 0,
+		     "This file holds cases, and no policy. `fwctl policy test %s` decides them.",
+		     words[0]);
+	return -EBADMSG;
+}
+
 int policy_input_read(struct policy_input *input, bool symbolic, const char *const *words,
 		      struct policy_paths *ret_paths, struct policy **ret)
 {
@@ -261,6 +276,8 @@ int policy_input_read(struct policy_input *input, bool symbolic, const char *con
 
 	if (!input->catalogue)
 		r = policy_input_open(symbolic, input);
+	if (r >= 0)
+		r = refuse_cases_alone(input, words);
 	if (r >= 0)
 		r = policy_paths_find(words, &input->problems, ret_paths);
 	return r < 0 ? r : policy_input_load(input, ret_paths, ret);

@@ -43,8 +43,9 @@ int policy_input_load(struct policy_input *input, const struct policy_paths *pat
 		      struct policy **ret);
 
 /*
- * All of the above; `input` is opened where it is not yet. The warnings stay in input->problems:
- * whoever goes on shows them, for a rule that is switched off can be the one that matters.
+ * All of the above, for what needs a policy: files of cases alone are refused. `input` is opened
+ * where it is not yet. The warnings stay in input->problems: whoever goes on shows them, for a rule
+ * that is switched off can be the one that matters.
  */
 int policy_input_read(struct policy_input *input, bool symbolic, const char *const *words,
 		      struct policy_paths *ret_paths, struct policy **ret);

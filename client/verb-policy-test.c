@@ -81,8 +81,12 @@ int verb_policy_test(const struct arguments *arguments, struct fwctld *connectio
 	int r;
 
 	/* Cases decide the same on every machine. */
-	r = policy_input_read(&input, true, (const char *const *)arguments->words + 1, &paths,
-			      &policy);
+	r = policy_input_open(true, &input);
+	if (r >= 0)
+		r = policy_paths_find((const char *const *)arguments->words + 1, &input.problems,
+				      &paths);
+	if (r >= 0)
+		r = policy_input_load(&input, &paths, &policy);
 	if (r >= 0)
 		r = case_report_make(&input, policy, paths.cases, &report);
 	if (r < 0)

@@ -126,6 +126,17 @@ def test_there_is_help_for_each():
     assert wrong.returncode == 2 and "fwctl policy show [PATH ...] has no option --dry-run" in wrong.stderr, wrong
 
 
+def test_cases_alone_are_no_policy():
+    """Else the installed one would be looked at, and be in order."""
+    with folder(a_yaml=SITE, a_test_yaml="cases: []\n") as base:
+        for verb in ("check", "lint", "show"):
+            found = policy(verb, "--no-users", base / "a.test.yaml", code=1)[2]
+            assert found["error"]["problems"][0]["text"] == (
+                f"This file holds cases, and no policy. `fwctl policy test {base}/a.test.yaml` decides them."), found
+            policy(verb, "--no-users", base / "a.test.yaml", base / "a.yaml")
+        policy("diff", "--no-users", base / "a.test.yaml", base / "a.yaml", code=2)
+
+
 def test_check_takes_folders_and_leaves_cases_alone():
     with folder(a_yaml=SITE, a_test_yaml="no: [policy", b_yml="", c_test_yml="") as base:
         out, _, found = policy("check", "--no-users", base)
@@ -136,7 +147,6 @@ def test_check_takes_folders_and_leaves_cases_alone():
         policy("check", "--no-users", *sorted(base.glob("*.yaml")))
         policy("check", "--no-users", str(base) + "/", FWCTLD_POLICY_DIR="/nonexistent")
         policy("check", "--no-users", FWCTLD_POLICY_DIR=str(base))
-        policy("check", "--no-users", base / "a.test.yaml", FWCTLD_POLICY_DIR=str(base))
         # Later folders replace files of earlier ones, and what is named comes last.
         with folder(a_yaml="version: 1\n", Z_yaml="version: 1\ndefaults: {read-only: deny}\n") as other:
             assert policy("check", "--no-users", base, other)[2]["rules"] == 0
