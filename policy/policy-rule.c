@@ -14,6 +14,31 @@
 #include "policy/condition.h"
 #include "policy/suggest.h"
 
+int rule_part_find(const struct rule_reader *reader, enum intern_kind kind, size_t size,
+		   struct rule_part *ret)
+{
+	struct interned *entry = intern_find(reader->intern, kind);
+
+	if (!entry)
+		return -ENOMEM;
+	*ret = (struct rule_part){
+		.value = (void *)entry->value,
+		.known = entry->value,
+		.entry = entry,
+		.n_problems = problems_count(reader->problems),
+	};
+	if (!ret->known)
+		ret->value = pool_alloc(&reader->policy->pool, 1, size);
+	return ret->value ? 0 : -ENOMEM;
+}
+
+int rule_part_keep(const struct rule_reader *reader, struct rule_part *part, int r)
+{
+	if (r >= 0 && problems_count(reader->problems) == part->n_problems)
+		part->entry->value = part->value;
+	return r;
+}
+
 size_t value_list_length(const struct rule_reader *reader, const struct yaml_node *node,
 			 const char *what)
 {

@@ -145,27 +145,17 @@ static int read_commands(const struct rule_reader *reader, struct yaml_node *nod
 int rule_read_commands(const struct rule_reader *reader, struct yaml_node *node,
 		       struct yaml_node *where, struct rule *rule)
 {
-	size_t before = problems_count(reader->problems);
-	struct interned *entry;
-	struct command_set *set;
+	struct rule_part part;
 	int r;
 
 	intern_key_node(reader->intern, node);
 	if (where)
 		intern_key_node(reader->intern, where);
-	entry = intern_find(reader->intern, INTERN_COMMAND);
-	if (!entry)
-		return -ENOMEM;
-	if (!entry->value) {
-		set = pool_alloc(&reader->policy->pool, 1, sizeof(*set));
-		if (!set)
-			return -ENOMEM;
-		rule->command = set;
-		r = read_commands(reader, node, where, set);
-		if (r < 0 || problems_count(reader->problems) > before)
-			return r;
-		entry->value = set;
-	}
-	rule->command = entry->value;
-	return 0;
+	r = rule_part_find(reader, INTERN_COMMAND, sizeof(*rule->command), &part);
+	if (r < 0)
+		return r;
+	rule->command = part.value;
+	if (part.known)
+		return 0;
+	return rule_part_keep(reader, &part, read_commands(reader, node, where, part.value));
 }

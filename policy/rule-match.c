@@ -130,30 +130,20 @@ static int read_caller(const struct rule_reader *reader, struct yaml_node *map, 
 
 int rule_read_caller(const struct rule_reader *reader, struct yaml_node *map, struct rule *rule)
 {
-	size_t before = problems_count(reader->problems);
 	bool deny = rule->verdict == VERDICT_DENY;
-	struct interned *entry;
-	struct caller_set *set;
+	struct rule_part part;
 	int r;
 
 	/* What may stand here depends on it. */
 	intern_key_bytes(reader->intern, &deny, sizeof(deny));
 	intern_key_node(reader->intern, map);
-	entry = intern_find(reader->intern, INTERN_CALLER);
-	if (!entry)
-		return -ENOMEM;
-	if (!entry->value) {
-		set = pool_alloc(&reader->policy->pool, 1, sizeof(*set));
-		if (!set)
-			return -ENOMEM;
-		rule->caller = set;
-		r = read_caller(reader, map, rule, set);
-		if (r < 0 || problems_count(reader->problems) > before)
-			return r;
-		entry->value = set;
-	}
-	rule->caller = entry->value;
-	return 0;
+	r = rule_part_find(reader, INTERN_CALLER, sizeof(*rule->caller), &part);
+	if (r < 0)
+		return r;
+	rule->caller = part.value;
+	if (part.known)
+		return 0;
+	return rule_part_keep(reader, &part, read_caller(reader, map, rule, part.value));
 }
 
 /* 0 with the pattern; -EINVAL and a problem; -ENOMEM. */
@@ -317,25 +307,15 @@ static int read_device(const struct rule_reader *reader, struct yaml_node *map,
 
 int rule_read_device(const struct rule_reader *reader, struct yaml_node *map, struct rule *rule)
 {
-	size_t before = problems_count(reader->problems);
-	struct interned *entry;
-	struct device_set *set;
+	struct rule_part part;
 	int r;
 
 	intern_key_node(reader->intern, map);
-	entry = intern_find(reader->intern, INTERN_DEVICE);
-	if (!entry)
-		return -ENOMEM;
-	if (!entry->value) {
-		set = pool_alloc(&reader->policy->pool, 1, sizeof(*set));
-		if (!set)
-			return -ENOMEM;
-		rule->device = set;
-		r = read_device(reader, map, set);
-		if (r < 0 || problems_count(reader->problems) > before)
-			return r;
-		entry->value = set;
-	}
-	rule->device = entry->value;
-	return 0;
+	r = rule_part_find(reader, INTERN_DEVICE, sizeof(*rule->device), &part);
+	if (r < 0)
+		return r;
+	rule->device = part.value;
+	if (part.known)
+		return 0;
+	return rule_part_keep(reader, &part, read_device(reader, map, part.value));
 }

@@ -207,27 +207,17 @@ static int read_when(const struct rule_reader *reader, struct yaml_node *map, st
 
 int rule_read_when(const struct rule_reader *reader, struct yaml_node *map, struct rule *rule)
 {
-	size_t before = problems_count(reader->problems);
-	struct interned *entry;
-	struct when *when;
+	struct rule_part part;
 	int r;
 
 	intern_key_node(reader->intern, map);
-	entry = intern_find(reader->intern, INTERN_WHEN);
-	if (!entry)
-		return -ENOMEM;
-	if (!entry->value) {
-		when = pool_alloc(&reader->policy->pool, 1, sizeof(*when));
-		if (!when)
-			return -ENOMEM;
-		rule->when = when;
-		r = read_when(reader, map, when);
-		if (r < 0 || problems_count(reader->problems) > before)
-			return r;
-		entry->value = when;
-	}
-	rule->when = entry->value;
-	return 0;
+	r = rule_part_find(reader, INTERN_WHEN, sizeof(*rule->when), &part);
+	if (r < 0)
+		return r;
+	rule->when = part.value;
+	if (part.known)
+		return 0;
+	return rule_part_keep(reader, &part, read_when(reader, map, part.value));
 }
 
 /* "30s", "1min", "2h", "1d". */

@@ -46,6 +46,22 @@ int rule_read_patterns(const struct rule_reader *reader, const struct yaml_node 
 				     const struct pattern *pattern),
 		       struct pattern_list *list);
 
+/*
+ * A part that many rules have alike, read once: what stands under the key that was given to
+ * intern_key_*(), or room of so many bytes that it is to be read into. 0 or -ENOMEM.
+ */
+struct rule_part {
+	void *value;
+	bool known;
+	struct interned *entry;
+	size_t n_problems; /* before it is read */
+};
+int rule_part_find(const struct rule_reader *reader, enum intern_kind kind, size_t size,
+		   struct rule_part *ret);
+/* It was read, with this result, which is returned: others share it where nothing is wrong with it.
+ */
+int rule_part_keep(const struct rule_reader *reader, struct rule_part *part, int r);
+
 /* The parts of a rule, each from the value of its key. As rule_read(). */
 int rule_read_caller(const struct rule_reader *reader, struct yaml_node *map, struct rule *rule);
 int rule_read_device(const struct rule_reader *reader, struct yaml_node *map, struct rule *rule);
