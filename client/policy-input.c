@@ -78,6 +78,17 @@ static int add_files(char ***strings, const struct policy_files *files)
 	return 0;
 }
 
+/* Once: they are named, and stand beside a policy that is named as well. Takes over `path`. */
+static int add_cases(struct policy_paths *paths, char *path)
+{
+	for (size_t i = 0; path && paths->cases && paths->cases[i]; i++)
+		if (strcmp(paths->cases[i], path) == 0) {
+			free(path);
+			return 0;
+		}
+	return add_string(&paths->cases, path);
+}
+
 /* A policy of the command line, and the cases that stand beside it. */
 static int add_named_file(struct policy_paths *paths, const char *path)
 {
@@ -86,14 +97,14 @@ static int add_named_file(struct policy_paths *paths, const char *path)
 	int r;
 
 	if (policy_file_has_cases(path))
-		return add_string(&paths->cases, strdup(path));
+		return add_cases(paths, strdup(path));
 	r = add_string(&paths->policies, strdup(path));
 	if (r < 0 || length < strlen(".yaml") || strcmp(path + length - strlen(".yaml"), ".yaml"))
 		return r;
 	if (asprintf(&cases, "%.*s.test.yaml", (int)(length - strlen(".yaml")), path) < 0)
 		return -ENOMEM;
 	if (access(cases, F_OK) == 0)
-		return add_string(&paths->cases, cases);
+		return add_cases(paths, cases);
 	free(cases);
 	return 0;
 }
@@ -168,6 +179,7 @@ int policy_input_load(struct policy_input *input, const struct policy_paths *pat
 	static const char *const none[] = {NULL};
 	_cleanup_(policy_freep) struct policy *policy = NULL;
 	size_t errors_before = input->problems.n_errors;
+	bool unknown_before = accounts_unknown(input->accounts);
 	int r;
 
 	input->what = "policy";
@@ -180,6 +192,11 @@ int policy_input_load(struct policy_input *input, const struct policy_paths *pat
 		r = policy_load_files(paths->policies ? (const char *const *)paths->policies : none,
 				      false, input->catalogue, input->accounts, &input->problems,
 				      &policy);
+		if (!unknown_before && accounts_unknown(input->accounts))
+			problems_add(&input->problems, true,
+				     paths->policies ? paths->policies[0] : "", 0, 0,
+				     "Not all of its users and groups are known here. For a policy "
+				     "of other machines, take them as they are: --no-users.");
 	}
 	if (r < 0)
 		return r;
@@ -264,7 +281,8 @@ static int refuse_cases_alone(struct policy_input *input, const char *const *wor
 		return 0;
 	input->what = "policy";
 	problems_add(&input->problems, false, words[0], 0, 0,
-		     "This file holds cases, and no policy. `fwctl policy test %s` decides them.",
+		     "This file holds cases, and no policy. To decide them by one: fwctl policy "
+		     "test POLICY %s",
 		     words[0]);
 	return -EBADMSG;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `fwctl policy check`: would the daemon take it? */
+#include <errno.h>
+
 #include "client/json.h"
 #include "client/policy-input.h"
 
@@ -27,6 +29,9 @@ int verb_policy_check(const struct arguments *arguments, struct fwctld *connecti
 	/* On stdout, like any check's findings; the verdict on them, when it is bad, on stderr. */
 	if (r < 0)
 		return policy_input_fail(&input, arguments, EXIT_FAILED, r, stdout);
+	/* Somebody meant some files, and they were not looked at. */
+	if (policy->n_files == 0 && !paths.installed)
+		return policy_input_fail(&input, arguments, EXIT_FAILED, -ENOENT, stdout);
 	if (arguments->json) {
 		write_json(policy, &input.problems);
 		return EXIT_OK;

@@ -16,7 +16,7 @@
 #include "policy/sample.h"
 
 /* Of one reason so many rules are shown one by one, more of them together. */
-#define SHOWN_MAX 5u
+#define SHOWN_MAX 20u
 
 /* What is asked, and what came of it. */
 struct explanation {

@@ -4,7 +4,7 @@
 #include "client/output.h"
 #include "client/policy-test.h"
 
-static void print(const struct policy *policy, const struct case_report *report)
+static void print(const struct policy *policy, const struct case_report *report, bool installed)
 {
 	size_t n_missed = 0;
 
@@ -28,6 +28,8 @@ static void print(const struct policy *policy, const struct case_report *report)
 	else
 		printf("All %zu cases passed; %zu of %zu rules were reached.\n", report->n,
 		       policy->n_rules - n_missed, policy->n_rules);
+	if (installed && report->n_failed > 0)
+		puts("That was the installed policy. Another one is named before the cases.");
 }
 
 static void write_json(const struct policy *policy, const struct case_report *report,
@@ -95,7 +97,7 @@ int verb_policy_test(const struct arguments *arguments, struct fwctld *connectio
 		write_json(policy, &report, &input.problems);
 	} else {
 		print_problems(stderr, &input.problems);
-		print(policy, &report);
+		print(policy, &report, paths.installed);
 	}
 	/* A file of cases that was misnamed must not pass for one whose cases did. */
 	return report.n_failed > 0 || report.n == 0 ? EXIT_FAILED : EXIT_OK;

@@ -26,6 +26,7 @@ struct account {
 
 struct accounts {
 	bool symbolic;
+	bool unknown; /* a name is */
 	uint32_t next;
 	void *by_name; /* tsearch() trees of the same accounts */
 	void *by_id;
@@ -131,6 +132,7 @@ int accounts_id(struct accounts *accounts, bool group, const char *name, uint32_
 			key.error = ask_system(group, name, &key.id, NULL);
 		if (key.error == -ENOMEM)
 			return -ENOMEM;
+		accounts->unknown |= key.error == -ESRCH;
 		key.name = strdup(name);
 		if (!key.name)
 			return -ENOMEM;
@@ -142,6 +144,11 @@ int accounts_id(struct accounts *accounts, bool group, const char *name, uint32_
 		return account->error;
 	*ret = account->id;
 	return 0;
+}
+
+bool accounts_unknown(const struct accounts *accounts)
+{
+	return accounts->unknown;
 }
 
 const char *accounts_name(struct accounts *accounts, bool group, uint32_t id)

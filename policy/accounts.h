@@ -18,6 +18,8 @@ struct accounts *accounts_free(struct accounts *accounts);
 /* 0; -ESRCH: nobody has this name; another errno when nobody can say. Errors are remembered, too.
  */
 int accounts_id(struct accounts *accounts, bool group, const char *name, uint32_t *ret);
+/* Of the names that were asked for, is there one that nobody has? */
+bool accounts_unknown(const struct accounts *accounts);
 /*
  * The name of an id, or its number. Symbolic: only names that were asked for are known. Lives as
  * long as the accounts; NULL without memory.

@@ -132,7 +132,8 @@ def test_cases_alone_are_no_policy():
         for verb in ("check", "lint", "show"):
             found = policy(verb, "--no-users", base / "a.test.yaml", code=1)[2]
             assert found["error"]["problems"][0]["text"] == (
-                f"This file holds cases, and no policy. `fwctl policy test {base}/a.test.yaml` decides them."), found
+                "This file holds cases, and no policy. To decide them by one: "
+                f"fwctl policy test POLICY {base}/a.test.yaml"), found
             policy(verb, "--no-users", base / "a.test.yaml", base / "a.yaml")
         policy("diff", "--no-users", base / "a.test.yaml", base / "a.yaml", code=2)
 
@@ -152,8 +153,11 @@ def test_check_takes_folders_and_leaves_cases_alone():
             assert policy("check", "--no-users", base, other)[2]["rules"] == 0
             found = policy("show", "--no-users", other / "Z.yaml", base)[2]
             assert [file.rpartition("/")[2] for file in found["files"]] == ["a.yaml", "Z.yaml"], found
-    with folder() as base:
-        assert "everything is denied" in policy("check", base)[0]
+    # A gate that looked at nothing is not passed.
+    with folder(b_yml=SITE) as base:
+        out, err, found = policy("check", base, code=1)
+        assert '"b.yml" is not read' in out and "everything is denied" in out and "No such file" in err, (out, err)
+        assert "No such file" in found["error"]["message"] and len(found["error"]["problems"]) == 2, found
 
 
 def test_no_verb_hides_that_a_rule_is_switched_off():
@@ -177,8 +181,9 @@ def test_problems_that_are_left_out_are_counted():
 def test_no_users_asks_nobody():
     deny = "version: 1\nrules:\n  - {id: a, caller: {user: no-such-user}, verdict: deny}\n"
     with folder(a_yaml=deny) as base:
-        assert "There is no user" in policy("check", base, code=1)[0]
-        policy("check", "--no-users", base)
+        out = policy("check", base, code=1)[0]
+        assert "There is no user" in out and "take them as they are: --no-users." in out, out
+        assert policy("check", "--no-users", base)[0] == "The policy is in order: 1 rule from 1 file.\n"
         assert policy("show", "--no-users", base)[2]["rules"][0]["disabled"] is False
         (base / "a.yaml").write_text(deny.replace("deny", "allow"))
         assert "# " + str(base / "a.yaml") + ":3, switched off" in policy("show", base)[0]
@@ -282,7 +287,7 @@ def test_groups_are_those_of_the_user():
 
 def test_cases_pass():
     with folder(a_yaml=SITE, a_test_yaml=CASES) as base:
-        for words in ((base,), (base / "a.yaml",)):
+        for words in ((base,), (base / "a.yaml",), (base / "a.yaml", base / "a.test.yaml")):
             out, _, found = policy("test", *words)
             assert out == "All 5 cases passed; 4 of 4 rules were reached.\n", out
             assert found["cases"] == 5 and found["failed"] == 0 and found["not-reached"] == [], found
