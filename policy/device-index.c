@@ -102,7 +102,8 @@ int device_index_init(struct device_index *index, const struct device_set *const
 	index->entries = calloc(n_entries, sizeof(*index->entries));
 	if (!index->entries)
 		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
+	/* So that of those under one pattern the first comes first: mostly, an early rule's. */
+	for (size_t i = n; i-- > 0;) {
 		enum device_key key = rarest_key(sets[i], &counts);
 
 		r = file_set(index, (uint32_t)i, key, &sets[i]->keys[key]);
@@ -125,7 +126,8 @@ struct finder {
 	void *userdata;
 };
 
-static inline void find_under(const struct device_index *index, uint32_t key, const struct finder *finder)
+static inline void find_under(const struct device_index *index, uint32_t key,
+			      const struct finder *finder)
 {
 	for (uint32_t i = key_table_get(&index->patterns, key); i != 0; i = index->entries[i].next)
 		finder->found(index->entries[i].set, finder->userdata);

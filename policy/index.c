@@ -47,7 +47,7 @@ static bool worthwhile(const struct search *search, uint32_t node)
 }
 
 static inline uint32_t find_child(const struct search *search, enum level level, uint32_t node,
-			   uint64_t key)
+				  uint64_t key)
 {
 	const struct rule_index *index = search->index;
 

@@ -35,7 +35,7 @@ struct waiting_record {
 struct audit {
 	sd_event *event;
 	sd_event_source *retry;
-	sd_event_source *writable; /* NULL: there was no socket yet */
+	sd_event_source *writable; /* of fd; NULL: it can't be watched, and the timer has to do */
 	bool full;		   /* the last record found no room in journald's queue */
 	int fd;
 	TAILQ_HEAD(, waiting_record) backlog;
@@ -126,15 +126,15 @@ void audit_record_format(struct audit_record *record, const char *name, const ch
 
 static int on_writable(sd_event_source *source, int fd, uint32_t revents, void *userdata);
 
-/* A socket becomes writable when its peer's queue has room again: unix_dgram_poll() of Linux. */
-static int audit_watch(struct audit *audit, int fd)
+/*
+ * A socket becomes writable when its peer's queue has room again: unix_dgram_poll() of Linux. That
+ * it can't be watched, as after the loop's end, is no reason not to send.
+ */
+static void audit_watch(struct audit *audit, int fd)
 {
-	int r;
-
-	if (audit->writable)
-		return sd_event_source_set_io_fd(audit->writable, fd);
-	r = sd_event_add_io(audit->event, &audit->writable, fd, EPOLLOUT, on_writable, audit);
-	return r < 0 ? r : sd_event_source_set_enabled(audit->writable, SD_EVENT_OFF);
+	audit->writable = sd_event_source_disable_unref(audit->writable);
+	if (sd_event_add_io(audit->event, &audit->writable, fd, EPOLLOUT, on_writable, audit) >= 0)
+		(void)sd_event_source_set_enabled(audit->writable, SD_EVENT_OFF);
 }
 
 static int audit_connect(struct audit *audit)
@@ -144,7 +144,7 @@ static int audit_connect(struct audit *audit)
 		.sun_path = AUDIT_SOCKET,
 	};
 	_cleanup_close_ int fd = -EBADF;
-	int size = 1024 * 1024, r;
+	int size = 1024 * 1024;
 
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
@@ -154,16 +154,13 @@ static int audit_connect(struct audit *audit)
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
-	r = audit_watch(audit, fd);
-	if (r < 0)
-		return r;
+	audit_watch(audit, fd);
 	safe_close(audit->fd);
 	audit->fd = TAKE_FD(fd);
 	return 0;
 }
 
-/* 0, -EAGAIN when journald's queue is full, or another errno when there is no journald to take it.
- */
+/* 0, -EAGAIN when it can be tried again as it is, or another errno when there is no journald. */
 static int audit_try(struct audit *audit, const void *bytes, size_t length)
 {
 	audit->full = false;
@@ -176,8 +173,8 @@ static int audit_try(struct audit *audit, const void *bytes, size_t length)
 			r = -errno;
 			/* Anything but a full queue may be a journald that was restarted by hand.
 			 */
-			audit->full = r == -EAGAIN || r == -EINTR || r == -ENOBUFS;
-			if (audit->full)
+			audit->full = r == -EAGAIN;
+			if (audit->full || r == -EINTR || r == -ENOBUFS)
 				return -EAGAIN;
 			if (attempt > 0)
 				return r;
@@ -213,14 +210,17 @@ static void audit_report_suppressed(struct audit *audit)
 		audit->suppressed = 0;
 }
 
-/* Whatever is left is looked at again. A socket without a peer is always writable: it is not asked.
+/*
+ * Whatever is left is looked at again. The socket is asked while the queue is full, but not where a
+ * peer is missing, or memory: then it is writable all the time.
  */
 static void audit_wait(struct audit *audit)
 {
 	bool settled = TAILQ_EMPTY(&audit->backlog) && audit->suppressed == 0;
 
-	(void)sd_event_source_set_enabled(audit->writable,
-					  !settled && audit->full ? SD_EVENT_ON : SD_EVENT_OFF);
+	if (audit->writable)
+		sd_event_source_set_enabled(audit->writable,
+					    !settled && audit->full ? SD_EVENT_ON : SD_EVENT_OFF);
 	if (settled) {
 		(void)sd_event_source_set_enabled(audit->retry, SD_EVENT_OFF);
 	} else if (sd_event_source_get_enabled(audit->retry, NULL) == 0) {

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Audit records: complete, truthful, and one event is one record whatever bytes it holds."""
 import os
+import pathlib
 import pwd
+import signal
 
 import pytest
 
+import journal
 import processes
 from client import BusError
 from simulated import Fault
@@ -167,6 +170,21 @@ def test_stalled_journald_delays_only_what_must_be_recorded(fwctld, alice, nobod
     assert fwctld.journal.wait("outcome", request=request)["result"] == "executed"
     numbers = [int(record["seq"]) for record in fwctld.journal.records()]
     assert numbers == sorted(numbers) == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def test_the_last_records_reach_a_journald_that_comes_late(bench, stopped):
+    """It was away from the start, and comes back when fwctld is told to end."""
+    stopped.journal = journal.Journal()
+    bench.journald.kill()
+    pathlib.Path("/run/systemd/journal/socket").unlink(missing_ok=True)
+    try:
+        stopped.monitor = processes.Monitor(f"--simulate={processes.SIMULATED}")
+        stopped.broker = processes.Broker()
+        stopped.broker.signal(signal.SIGTERM)
+    finally:
+        bench.journald = processes.start_journal()
+    assert stopped.broker.popen.wait(10) == 0
+    assert stopped.journal.wait("started")["version"]
 
 
 def missing_of(fwctld, denied):
