@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What a hostile local user, or an unlucky moment, does to others: nothing."""
 
+import time
+
 import pytest
 from jeepney import DBusAddress, HeaderFields, new_signal
 
@@ -157,7 +159,8 @@ def test_an_answered_question_counts_no_more(fwctld, alice, nobody):
 
 @pytest.mark.any_device
 def test_a_new_connection_is_no_new_user(fwctld):
-    refused = 0
+    """Of lists of commands one user gets 20 a second; on a slow machine all of these take longer than that."""
+    passed, began = 0, time.monotonic()
     for _ in range(8):
         connection = fwctld.client("nobody")
         device = connection.nvme
@@ -165,12 +168,12 @@ def test_a_new_connection_is_no_new_user(fwctld):
         for serial in serials:
             try:
                 connection.wait(serial)
+                passed += 1
             except BusError as error:
                 assert error.short == "QuotaExceeded"
-                refused += 1
         connection.close()
         fwctld.clients.remove(connection)
-    assert refused > 0
+    assert passed <= 20 * (time.monotonic() - began + 2)
 
 
 def test_the_known_outcome_is_told_when_fwctld_ends_with_a_full_journal(bench, fwctld, alice):
