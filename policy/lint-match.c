@@ -100,56 +100,43 @@ static int say_hazards(struct linter *linter, size_t number)
 			rule->id, names);
 }
 
-/* There is no request that the rule matches. */
+/*
+ * There is no request that the rule matches: not even with these of its bounds lifted? The loader
+ * has refused a rule whose devices have none of its commands.
+ */
 static int say_why(struct linter *linter, size_t number)
 {
-	const struct entries *entries = &linter->space->policies[0];
 	const struct rule *rule = &linter->policy->rules[number];
+	const struct {
+		struct lifted lifted;
+		const char *reason;
+	} steps[] = {
+		{{.rule = rule, .class = true, .scope = true, .hazards = EFFECT_HAZARDS},
+		 "the catalogue does not know how long its commands are with these fields, so that "
+		 "they are refused before the policy is asked"},
+		{{.rule = rule, .scope = true, .hazards = EFFECT_HAZARDS},
+		 "no request that it asks for is of its `class`, by the catalogue or by what a "
+		 "device can report"},
+		{{.rule = rule, .hazards = EFFECT_HAZARDS},
+		 "every request that it asks for needs a higher scope than its `max-scope`"},
+	};
 	const char *refused = refusal(linter, number);
-	struct lifted lifted = {.rule = rule,
-				.class = true,
-				.scope = true,
-				.hazards = EFFECT_HAZARDS};
-	int r;
 
-	if (entries->first[number] == entries->first[number + 1])
-		return lint_add(linter, LINT_NEVER_MATCHES, rule, NULL,
-				"The rule \"%s\" never matches: no device has what its `device` "
-				"asks for together with its `command`. An empty serial number is "
-				"matched by no rule.",
-				rule->id);
 	if (refused)
 		return lint_add(linter, LINT_NEVER_MATCHES, rule, NULL,
 				"The rule \"%s\" never matches: what it asks for is never sent, "
 				"whoever asks and whatever the policy says: %s.",
 				rule->id, refused);
-	r = possible_if(linter, number, &lifted);
-	if (r < 0)
-		return r;
-	if (r == 0)
-		return lint_add(linter, LINT_NEVER_MATCHES, rule, NULL,
-				"The rule \"%s\" never matches: the catalogue does not know how "
-				"long its commands are with these fields, so that they are "
-				"refused before the policy is asked.",
-				rule->id);
-	lifted.class = false;
-	r = possible_if(linter, number, &lifted);
-	if (r < 0)
-		return r;
-	if (r == 0)
-		return lint_add(linter, LINT_NEVER_MATCHES, rule, NULL,
-				"The rule \"%s\" never matches: no request that it asks for is of "
-				"its `class`, by the catalogue or by what a device can report.",
-				rule->id);
-	lifted.scope = false;
-	r = possible_if(linter, number, &lifted);
-	if (r < 0)
-		return r;
-	if (r == 0)
-		return lint_add(linter, LINT_NEVER_MATCHES, rule, NULL,
-				"The rule \"%s\" never matches: every request that it asks for "
-				"needs a higher scope than its `max-scope`.",
-				rule->id);
+	for (size_t i = 0; i < ELEMENTSOF(steps); i++) {
+		int r = possible_if(linter, number, &steps[i].lifted);
+
+		if (r < 0)
+			return r;
+		if (r == 0)
+			return lint_add(linter, LINT_NEVER_MATCHES, rule, NULL,
+					"The rule \"%s\" never matches: %s.", rule->id,
+					steps[i].reason);
+	}
 	return say_hazards(linter, number);
 }
 
