@@ -532,45 +532,46 @@ UNCHANGED = {"policy.d": {"50-a.yaml": OLD}}
 
 
 def test_install_puts_files_into_place():
-    result, there = install("$fwctl policy install 60-new.yaml 60-new.test.yaml", **FILES)
+    result, there = install("\"$fwctl\" policy install 60-new.yaml 60-new.test.yaml", **FILES)
     assert there == WHOLE and "1 rule from 2 files, 1 case passed." in result.stdout, result
     assert result.stdout.endswith("Installed. fwctld does not run; it reads the policy when it starts.\n"), result
     # The files of a folder, with a mask; odd modes and a umask change nothing.
     result, there = install("mkdir p; cp 60-* p; chmod 666 p/*; ln -s /dev/null p/50-a.yaml; echo x >p/README; umask 077; "
-                            "$fwctl --json policy install p", **FILES)
+                            "\"$fwctl\" --json policy install p", **FILES)
     assert there == {"policy.d": {**WHOLE["policy.d"], "50-a.yaml": "/dev/null"}}, there
     found = json.loads(result.stdout)
     assert found["installed"] and not found["reloaded"] and found["cases"] == 1, found
     assert found["files"] == ["50-a.yaml", "60-new.test.yaml", "60-new.yaml"], found
     # A policy that does not load is no reason against one that does.
-    result, there = install("echo nonsense >/etc/fwctld/policy.d/60-new.yaml; $fwctl policy install 60-new.*", **FILES)
+    result, there = install("echo nonsense >/etc/fwctld/policy.d/60-new.yaml; \"$fwctl\" policy install 60-new.*", **FILES)
     assert there == WHOLE and "What is installed does not load" in result.stdout, result
     # A first file, and links stay links.
-    result, there = install("rm -r /etc/fwctld/policy.d; $fwctl policy install 60-new.yaml", **FILES)
+    result, there = install("rm -r /etc/fwctld/policy.d; \"$fwctl\" policy install 60-new.yaml", **FILES)
     assert there == {"policy.d": {"60-new.yaml": NEW}}, there
-    result, there = install("ln -s 50-a.yaml /etc/fwctld/policy.d/55-b.yaml; $fwctl policy install 60-new.yaml", **FILES)
+    result, there = install("ln -s 50-a.yaml /etc/fwctld/policy.d/55-b.yaml; \"$fwctl\" policy install 60-new.yaml", **FILES)
     assert there["policy.d"]["55-b.yaml"] == "50-a.yaml", there
 
 
 def test_a_failed_install_changes_nothing():
     bad_case = NEW_CASES.replace("rule: new", "rule: old")
     for script, code, said, more in (
-            ("$fwctl policy install --dry-run 60-*", 0, "Nothing was changed, because of --dry-run.", {}),
-            ("$fwctl policy install 60-*", 1, "failed: root is asked: expected rule old", {"60__new_test_yaml": bad_case}),
-            ("$fwctl policy install 60-*", 1, "60-new.yaml:3:", {"60__new_yaml": NEW.replace("verdict", "verdct")}),
-            ("$fwctl policy install 60-*", 1, "60-new.test.yaml:3:", {"60__new_test_yaml": NEW_CASES.replace("expect", "expct")}),
-            ("$fwctl policy install none.yaml", 1, "Cannot open none.yaml", {}),
-            ("mkdir empty; $fwctl policy install empty", 1, "There is no file *.yaml to install.", {}),
-            ("cp 60-new.yaml a.yml; $fwctl policy install a.yml", 2, "would not read \"a.yml\"", {}),
-            ("mkdir p; cp 60-new.yaml p; $fwctl policy install p 60-new.yaml", 2, "have the same name", {}),
-            ("mkfifo a.yaml; $fwctl policy install a.yaml", 1, "is no regular file", {}),
-            ("FWCTLD_POLICY_DIR=/x $fwctl policy install 60-*", 2, "FWCTLD_POLICY_DIR is set", {}),
-            ("chmod 755 . ; setpriv --reuid 65534 --clear-groups $fwctl policy install 60-*", 1, "Only root", {}),
-            ("flock /run/fwctl-policy-install.lock $fwctl policy install 60-*", 1, "Another fwctl policy install is at work", {}),
-            ("mkdir /etc/fwctld/policy.d/x; $fwctl policy install 60-* && r=0 || r=$?; rmdir /etc/fwctld/policy.d/x; (exit $r)",
+            ("\"$fwctl\" policy install --dry-run 60-*", 0, "Nothing was changed, because of --dry-run.", {}),
+            ("\"$fwctl\" policy install 60-*", 1, "failed: root is asked: expected rule old", {"60__new_test_yaml": bad_case}),
+            ("\"$fwctl\" policy install 60-*", 1, "60-new.yaml:3:", {"60__new_yaml": NEW.replace("verdict", "verdct")}),
+            ("\"$fwctl\" policy install 60-*", 1, "60-new.test.yaml:3:", {"60__new_test_yaml": NEW_CASES.replace("expect", "expct")}),
+            ("\"$fwctl\" policy install none.yaml", 1, "Cannot open none.yaml", {}),
+            ("mkdir empty; \"$fwctl\" policy install empty", 1, "There is no file *.yaml to install.", {}),
+            ("cp 60-new.yaml a.yml; \"$fwctl\" policy install a.yml", 2, "would not read \"a.yml\"", {}),
+            ("mkdir p; cp 60-new.yaml p; \"$fwctl\" policy install p 60-new.yaml", 2, "have the same name", {}),
+            ("mkfifo a.yaml; \"$fwctl\" policy install a.yaml", 1, "is no regular file", {}),
+            ("FWCTLD_POLICY_DIR=/x \"$fwctl\" policy install 60-*", 2, "FWCTLD_POLICY_DIR is set", {}),
+            ("chmod 755 . ; setpriv --reuid 65534 --clear-groups --inh-caps +dac_read_search --ambient-caps +dac_read_search "
+             "\"$fwctl\" policy install 60-*", 1, "Only root", {}),
+            ("flock /run/fwctl-policy-install.lock \"$fwctl\" policy install 60-*", 1, "Another fwctl policy install is at work", {}),
+            ("mkdir /etc/fwctld/policy.d/x; \"$fwctl\" policy install 60-* && r=0 || r=$?; rmdir /etc/fwctld/policy.d/x; (exit $r)",
              1, "\"x\", which is neither a file nor a link", {}),
-            ("chmod 700 /etc/fwctld; $fwctl policy install 60-*", 1, "cannot pass this folder", {}),
-            ("chown 65534 /etc/fwctld/policy.d; $fwctl policy install 60-* && r=0 || r=$?; chown 0 /etc/fwctld/policy.d; (exit $r)",
+            ("chmod 700 /etc/fwctld; \"$fwctl\" policy install 60-*", 1, "cannot pass this folder", {}),
+            ("chown 65534 /etc/fwctld/policy.d; \"$fwctl\" policy install 60-* && r=0 || r=$?; chown 0 /etc/fwctld/policy.d; (exit $r)",
              1, "/etc/fwctld/policy.d: error: The folder belongs to user 65534", {})):
         result, there = install(script, code, **{**FILES, **more})
         assert there == UNCHANGED and said in result.stdout + result.stderr, (script, result, there)
@@ -586,14 +587,14 @@ def test_a_killed_install_leaves_the_old_or_the_new():
         name, _, when = call.partition(":")
         # LeakSanitizer and strace exclude each other.
         kill = (f"ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o /dev/null -e trace={name} -e inject={name}:signal=KILL:{when} "
-                "$fwctl policy install 60-new.yaml 60-new.test.yaml || true")
-        result, there = install(kill + "; $fwctl policy check", **FILES)
+                "\"$fwctl\" policy install 60-new.yaml 60-new.test.yaml || true")
+        result, there = install(kill + "; \"$fwctl\" policy check", **FILES)
         there.pop(".policy.d.new", None)
         assert there in (UNCHANGED, WHOLE) and (wanted is None or there == wanted), (call, there, result)
         assert "in order" in result.stdout, result
         seen.append("Installed" not in result.stdout)
         # The next one does not stumble over what is left.
-        result, there = install(kill + "; $fwctl policy install 60-*", **FILES)
+        result, there = install(kill + "; \"$fwctl\" policy install 60-*", **FILES)
         assert there == WHOLE, (call, there, result)
     assert any(seen)
 
